@@ -1,0 +1,127 @@
+"""What the engine asks of an array library on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from arraynet._typing import Array, Kernel, Namespace
+
+
+class Backend:
+    """One array library on one device.
+
+    The methods here are the whole of what programs and batching know about it.
+    A subclass overrides those that its library can do better.
+
+    Attributes
+    ----------
+    name : str
+        What `get_backend` takes to make this backend again, in any process.
+    xp : namespace
+        The library's functions, through array-api-compat.
+    device : object
+        The library's own device object, or None for its only one.
+    native : mapping of str to callable
+        Kernels of the library that replace an op's formula:
+        ``kernel(*arrays, **attributes)``.
+    out_of_memory : tuple of exception types
+        What the library raises when the device's memory is full.
+    threaded : bool
+        Whether blocks of one batch may run on several Python threads at once.
+    block_bytes : int or None
+        How many bytes of one block's input and intermediates are best in flight
+        (the size of a cache, a part of a GPU's memory); None: never cut a batch.
+    unfused : dict of str to str
+        Which ops run unfused although the library fuses, and why.
+    """
+
+    name: str = ""
+    xp: Namespace = None
+    device: Any = None
+    native: Mapping[str, Kernel] = MappingProxyType({})
+    out_of_memory: tuple[type[BaseException], ...] = (MemoryError,)
+    threaded: bool = False
+    block_bytes: int | None = None
+
+    def __init__(self) -> None:
+        self.unfused: dict[str, str] = {}
+
+    def dtype(self, name: str) -> Any:
+        """Return the library's dtype of that name ("float32"), or raise DtypeError."""
+        raise NotImplementedError
+
+    def owns(self, x: Any) -> bool:
+        """Return whether ``x`` is this library's array, on this device."""
+        raise NotImplementedError
+
+    def asarray(self, x: Any, dtype: str | None = None) -> Array:
+        """Bring a host array to the device; keep one that already lives there.
+
+        ``dtype`` (a name) converts on the device, after the transfer. Never copies
+        when there is nothing to do. An array of another device or library raises
+        `DeviceMismatchError`, naming both.
+        """
+        raise NotImplementedError
+
+    def to_host(self, x: Array) -> np.ndarray[Any, Any]:
+        """Copy a device array to the host (a NumPy array is returned as it is)."""
+        raise NotImplementedError
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was asked to do."""
+
+    def active(self) -> AbstractContextManager[Any]:
+        """Return a context in which new arrays of the library land on the device."""
+        return nullcontext()
+
+    def fuse(self, function: Kernel, name: str) -> Kernel:
+        """Return the elementwise function as one kernel, where the library can.
+
+        ``function`` takes arrays only; its namespace and attributes are bound. When
+        a fusion fails, the function itself is returned and `unfused` says why.
+        """
+        return function
+
+    def capture(self, function: Kernel) -> Kernel:
+        """Return a function of one array that gives the same result, sooner.
+
+        A backend that can record what ``function`` asks of the library and replay
+        it without Python in between does so here.
+        """
+        return function
+
+    def pipeline(
+        self, blocks: Iterable[np.ndarray[Any, Any]], run: Kernel
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield ``run(block)`` on the host for each host block, in order.
+
+        ``run`` takes and returns device arrays. A backend with asynchronous copies
+        overlaps them with the computation.
+        """
+        for block in blocks:
+            yield self.to_host(run(self.asarray(block)))
+
+    def free_memory(self) -> None:
+        """Give cached memory back to the device."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a person wants to know: versions, device name, memory."""
+        return {"name": self.name, "device": str(self.device)}
+
+    def __repr__(self) -> str:
+        return f"<arraynet backend {self.name!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Backend) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+BackendFactory = Callable[[str], Backend]
+"""Makes a backend from what stands behind the colon of its name ("" if nothing)."""

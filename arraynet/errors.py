@@ -1,0 +1,77 @@
+"""The errors that arraynet raises on purpose.
+
+Every one is an `ArraynetError`, so one `except` catches them all; each is also
+the built-in kind that it specialises, so ordinary code catches it too.
+
+Messages read ``where: got X, expected Y (how to fix it)``.
+"""
+
+from __future__ import annotations
+
+
+class ArraynetError(Exception):
+    """The parent of every error that arraynet raises on purpose."""
+
+
+class BackendUnavailableError(ArraynetError, RuntimeError):
+    """A backend was asked for that cannot work on this machine."""
+
+
+class DeviceMismatchError(ArraynetError, ValueError):
+    """An array lives on another device, or in another library, than its network."""
+
+
+class DeviceLostError(ArraynetError, RuntimeError):
+    """A device stopped answering; the process must be restarted to use it again."""
+
+
+class OutOfMemoryError(ArraynetError, MemoryError):
+    """Not even one row of the input fits into the device's memory."""
+
+
+class DtypeError(ArraynetError, TypeError):
+    """An array or a weight has a dtype that the operation does not take."""
+
+
+class ShapeError(ArraynetError, ValueError):
+    """An array has another shape than the network or the operation takes."""
+
+
+class GraphError(ArraynetError, ValueError):
+    """A graph is not well formed: an unknown op, a missing input, a size that differs."""
+
+
+class LoadError(ArraynetError, ValueError):
+    """A file cannot be read as what it claims to be.
+
+    Parameters
+    ----------
+    file : str or os.PathLike
+        The file that was read.
+    found : str
+        What was found there.
+    expected : str
+        What a good file has there, or what to do about it.
+    member : str, optional
+        The tensor, archive member or field inside the file.
+    """
+
+    def __init__(
+        self, file: object, found: str, expected: str, *, member: str | None = None
+    ) -> None:
+        super().__init__(file, found, expected, member)
+        self.file = str(file)
+        self.found = found
+        self.expected = expected
+        self.member = member
+
+    def __str__(self) -> str:
+        where = self.file if self.member is None else f"{self.file}: {self.member}"
+        return f"{where}: got {self.found}, expected {self.expected}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_load_error, (self.file, self.found, self.expected, self.member))
+
+
+def _rebuild_load_error(file: str, found: str, expected: str, member: str | None) -> LoadError:
+    return LoadError(file, found, expected, member=member)

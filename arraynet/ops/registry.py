@@ -1,0 +1,154 @@
+"""The table of operations: what each is called, and what a pass may do with it.
+
+A pass never asks for an op by name. It asks the registration: is it elementwise,
+how does it shape its output, of which cheaper op is it a rescaling?
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from array_api_compat import array_namespace
+
+from arraynet._typing import Kernel
+from arraynet.errors import DtypeError
+
+Shape = tuple[int, ...]
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """The identity ``op(x) = output_shift + output_scale * inner(input_scale * x)``."""
+
+    inner: str
+    input_scale: float
+    output_scale: float
+    output_shift: float
+
+
+def _broadcast(*shapes: Shape, **attributes: Any) -> Shape:
+    """Return the shape of an elementwise result: the inputs broadcast together."""
+    longest = max(len(shape) for shape in shapes)
+    padded = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
+    result = []
+    for sizes in zip(*padded, strict=True):
+        wanted = {size for size in sizes if size != 1} or {1}
+        if len(wanted) > 1:
+            raise ValueError(f"sizes {sorted(wanted)} do not broadcast")
+        result.append(wanted.pop())
+    return tuple(result)
+
+
+def _no_products(*shapes: Shape, **attributes: Any) -> int:
+    """Return the multiply-adds of an op that has no matrix product."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation: its formula, and the facts that passes and programs use.
+
+    Parameters
+    ----------
+    name : str
+        The name that graphs use.
+    formula : callable
+        ``formula(*arrays, xp=namespace, **attributes)``, written on the array API.
+    elementwise : bool
+        Each element of the output depends on the same element of the inputs
+        alone (after broadcasting), and the formula keeps to the operations that
+        kernel fusers can trace.
+    rowwise : bool
+        Each row of the output depends on the same row of the first input alone,
+        so that a batch may be cut. Elementwise ops are rowwise too.
+    shape : callable
+        ``shape(*input_shapes, **attributes)``: the shape of the output; raises
+        `ValueError` with the sizes that do not fit.
+    multiply_adds : callable
+        ``multiply_adds(*input_shapes, **attributes)``: how many of them it costs.
+    bounds : tuple of float
+        An interval that holds the output for every finite input.
+    droppable : bool
+        The op returns its input unchanged.
+    merges : {"", "matrix", "diagonal"}
+        The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
+        (diagonal), with its second and third inputs; neighbours may be merged.
+    rescaled : Rescaled, optional
+        The op written as a rescaling of a cheaper op, exact in real arithmetic
+        but only as precise in absolute, not relative, error.
+    """
+
+    name: str
+    formula: Kernel
+    elementwise: bool = False
+    rowwise: bool = False
+    shape: Callable[..., Shape] = _broadcast
+    multiply_adds: Callable[..., int] = _no_products
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    droppable: bool = False
+    merges: str = ""
+    rescaled: Rescaled | None = None
+
+
+OPS: dict[str, Op] = {}
+"""Every registered op, under its name and under each alias."""
+
+
+def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Formula]:
+    """Register a formula as an op, and make it safe to call on any array.
+
+    The function that comes back fills in ``xp`` from its arrays and refuses
+    integer, boolean and complex ones by name. A caller that passes ``xp`` has
+    made these checks already, and reaches the formula directly.
+
+    Parameters
+    ----------
+    aliases : tuple of str
+        Other names for the same op.
+    **facts
+        The fields of `Op`, except ``name`` and ``formula``.
+    """
+
+    def register(formula: Formula) -> Formula:
+        facts.setdefault("rowwise", facts.get("elementwise", False))
+        name = formula.__name__
+        registration = Op(name, formula, **facts)
+        for key in (name, *aliases):
+            if key in OPS:
+                raise RuntimeError(f"op {key!r} is registered twice")
+            OPS[key] = registration
+
+        @functools.wraps(formula)
+        def checked(*arrays: Any, xp: Any = None, **attributes: Any) -> Any:
+            if xp is None:
+                xp = _namespace(name, arrays)
+            return formula(*arrays, xp=xp, **attributes)
+
+        return checked  # type: ignore[return-value]
+
+    return register
+
+
+def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
+    """Return the arrays' one namespace, after checking that they are floating."""
+    try:
+        xp = array_namespace(*arrays)
+    except TypeError as error:
+        kinds = ", ".join(type(array).__name__ for array in arrays) or "nothing"
+        raise DtypeError(
+            f"{name}: got {kinds}, expected arrays of one array-API library "
+            f"(NumPy, CuPy, PyTorch …; wrap lists and numbers with its asarray)"
+        ) from error
+    for array in arrays:
+        if not hasattr(array, "dtype") or not xp.isdtype(array.dtype, "real floating"):
+            found = getattr(array, "dtype", type(array).__name__)
+            raise DtypeError(
+                f"{name}: got an array of {found}, expected a floating dtype "
+                f"(convert it first, for example to float32)"
+            )
+    return xp
