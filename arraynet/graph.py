@@ -1,0 +1,269 @@
+"""The forward pass as data: values, nodes, weights.
+
+A graph knows nothing of array libraries or devices. Its weights are NumPy arrays
+on the host, its nodes name ops of `arraynet.ops.OPS`, and its sizes may be
+symbols such as ``"batch"``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.ops import OPS, Op
+
+Size: TypeAlias = int | str
+HostArray: TypeAlias = np.ndarray[Any, Any]
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+"""The dtypes that a network may compute in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A named input of a graph, with its shape; a size may be a symbol.
+
+    Examples
+    --------
+    >>> Value("x", ("batch", 784)).shape
+    ('batch', 784)
+    """
+
+    name: str
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One application of an op.
+
+    Parameters
+    ----------
+    op : str
+        A name in `arraynet.ops.OPS`.
+    inputs : tuple of (str or None)
+        The names of the values and weights that it reads; None where an optional
+        input is absent.
+    outputs : tuple of str
+        The names of the values that it gives. The first names the node.
+    attributes : mapping
+        Keyword arguments of the op.
+    """
+
+    op: str
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def name(self) -> str:
+        """The name of the node: that of its first output."""
+        return self.outputs[0]
+
+    @property
+    def where(self) -> str:
+        """The node and its op, as messages name them."""
+        return f"{self.name} ({self.op})"
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A forward pass: inputs, nodes in the order of their work, weights, outputs.
+
+    Parameters
+    ----------
+    inputs : tuple of Value
+    nodes : tuple of Node
+        Each reads only inputs, weights and what earlier nodes gave.
+    weights : mapping of str to numpy.ndarray
+        Host arrays, all of one floating dtype.
+    outputs : tuple of str
+
+    Examples
+    --------
+    >>> graph = Graph(
+    ...     inputs=(Value("x", ("batch", 2)),),
+    ...     nodes=(Node("affine", ("x", "W1", "b1"), ("affine1",)),),
+    ...     weights={"W1": np.ones((2, 3), "float32"), "b1": np.zeros(3, "float32")},
+    ...     outputs=("affine1",),
+    ... ).validated()
+    >>> graph.shapes["affine1"]
+    ('batch', 3)
+    """
+
+    inputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    weights: Mapping[str, HostArray]
+    outputs: tuple[str, ...]
+
+    @cached_property
+    def dtype(self) -> str:
+        """The name of the one dtype of all weights ("float32" where there are none)."""
+        names = {str(weight.dtype) for weight in self.weights.values()}
+        return names.pop() if len(names) == 1 else "float32"
+
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """The node that gives each value."""
+        return {output: node for node in self.nodes for output in node.outputs}
+
+    @cached_property
+    def uses(self) -> Mapping[str, int]:
+        """How often each value or weight is read, the graph's outputs included."""
+        read = Counter(name for node in self.nodes for name in node.inputs if name is not None)
+        read.update(self.outputs)
+        return read
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[Size, ...]]:
+        """The shape of every input, weight and value, by name.
+
+        Raises
+        ------
+        ShapeError
+            When the sizes of a node's inputs do not fit each other.
+        """
+        shapes: dict[str, tuple[Size, ...]] = {value.name: value.shape for value in self.inputs}
+        shapes.update({name: weight.shape for name, weight in self.weights.items()})
+        for node in self.nodes:
+            shapes[node.name] = self._output_shape(node, shapes)
+        return shapes
+
+    def _output_shape(
+        self, node: Node, shapes: Mapping[str, tuple[Size, ...]]
+    ) -> tuple[Size, ...]:
+        names = [name for name in node.inputs if name is not None]
+        try:
+            return OPS[node.op].shape(*(shapes[name] for name in names), **node.attributes)
+        except (ValueError, TypeError, IndexError) as error:
+            found = ", ".join(f"{name} {_shape_text(shapes[name])}" for name in names)
+            reason = str(error) or "their sizes do not fit"
+            raise ShapeError(
+                f"{node.where}: got {found}, expected shapes that fit each other: {reason}"
+                f"{self._context(node)}"
+            ) from error
+
+    def _context(self, node: Node) -> str:
+        """Say which layer stands before a node, so that an error names both."""
+        before = self.producers.get(node.inputs[0] or "")
+        while before is not None and OPS[before.op].elementwise:
+            earlier = self.producers.get(before.inputs[0] or "")
+            if earlier is None:
+                break
+            before = earlier
+        return "" if before is None else f" (the layer before it is {before.where})"
+
+    def multiply_adds(self, node: Node) -> int:
+        """Return how many multiply-adds a node costs for one row of input."""
+        shapes = [self.shapes[name] for name in node.inputs if name is not None]
+        one_row = [tuple(1 if isinstance(size, str) else size for size in s) for s in shapes]
+        return OPS[node.op].multiply_adds(*one_row, **node.attributes)
+
+    def weights_of(self, node: Node) -> Iterator[HostArray]:
+        """Yield the weights that a node reads."""
+        for name in node.inputs:
+            if name in self.weights:
+                yield self.weights[name]
+
+    def validated(self) -> Graph:
+        """Return the graph itself, once it is known to be well formed.
+
+        Raises
+        ------
+        GraphError
+            For an unknown op or attribute, a name that is missing or given twice.
+        DtypeError
+            For weights that are not of one floating dtype.
+        ShapeError
+            For layers whose sizes do not fit.
+        """
+        self._check_weights()
+        known = {value.name for value in self.inputs} | set(self.weights)
+        for node in self.nodes:
+            registration = _known_op(node)
+            _check_attributes(node, registration)
+            for name in node.inputs:
+                if name is not None and name not in known:
+                    raise GraphError(
+                        f"{node.where}: got input {name!r}, expected a graph input, a weight "
+                        f"or the output of an earlier node"
+                    )
+            for name in node.outputs:
+                if name in known:
+                    raise GraphError(f"{node.where}: got output {name!r}, expected a new name")
+                known.add(name)
+        for name in self.outputs:
+            if name not in known:
+                raise GraphError(f"graph: got output {name!r}, expected the output of a node")
+        _ = self.shapes
+        return self
+
+    def _check_weights(self) -> None:
+        for name, weight in self.weights.items():
+            if str(weight.dtype) not in DTYPES:
+                raise DtypeError(
+                    f"weight {name}: got dtype {weight.dtype}, expected one of "
+                    f"{', '.join(DTYPES)} (convert it with .astype)"
+                )
+        kinds = {str(weight.dtype): name for name, weight in self.weights.items()}
+        if len(kinds) > 1:
+            found = ", ".join(f"{name} of {dtype}" for dtype, name in kinds.items())
+            raise DtypeError(f"weights: got {found}, expected one dtype (convert with .astype)")
+
+    def astype(self, dtype: str) -> Graph:
+        """Return the graph with its weights in another floating dtype."""
+        if dtype not in DTYPES:
+            raise DtypeError(f"astype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
+        if dtype == "bfloat16":
+            import ml_dtypes  # noqa: F401 (registers the dtype with NumPy; optional)
+        kind = np.dtype(dtype)
+        cast = {name: w.astype(kind, copy=False) for name, w in self.weights.items()}
+        return replace(self, weights=cast)
+
+
+def cuttable(graph: Graph) -> bool:
+    """Return whether each row of the output depends on its own row of input alone."""
+    for node in graph.nodes:
+        axis = node.attributes.get("axis", -1)
+        rank = len(graph.shapes[node.name])
+        if not OPS[node.op].rowwise or axis in (0, -rank):
+            return False
+    return True
+
+
+def _known_op(node: Node) -> Op:
+    registration = OPS.get(node.op)
+    if registration is None:
+        raise GraphError(
+            f"{node.name}: got op {node.op!r}, expected one of {', '.join(sorted(OPS))}"
+        )
+    return registration
+
+
+def _check_attributes(node: Node, registration: Op) -> None:
+    """Refuse inputs and attributes that the op's formula does not take."""
+    parameters = inspect.signature(registration.formula).parameters.values()
+    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    least = sum(p.default is p.empty for p in arrays)
+    if not least <= len(node.inputs) <= len(arrays):
+        names = ", ".join(p.name for p in arrays)
+        raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
+    allowed = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"xp"}
+    for name in node.attributes:
+        if name not in allowed:
+            raise GraphError(
+                f"{node.where}: got attribute {name!r}, expected one of "
+                f"{', '.join(sorted(allowed)) or 'none'}"
+            )
+
+
+def _shape_text(shape: tuple[Size, ...]) -> str:
+    return "(" + ", ".join(str(size) for size in shape) + ")"
