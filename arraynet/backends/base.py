@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
+from arraynet.errors import BackendUnavailableError
 
 
 class Backend:
@@ -38,6 +39,10 @@ class Backend:
         (the size of a cache, a part of a GPU's memory); None: never cut a batch.
     unfused : dict of str to str
         Which ops run unfused although the library fuses, and why.
+    precision : {"highest", "tf32"}
+        Of float32 matrix products. The name says it too, where it is not "highest".
+    resolvable : bool
+        Whether `get_backend` makes this backend again from its name.
     """
 
     name: str = ""
@@ -47,9 +52,42 @@ class Backend:
     out_of_memory: tuple[type[BaseException], ...] = (MemoryError,)
     threaded: bool = False
     block_bytes: int | None = None
+    precision: str = "highest"
+    resolvable: bool = True
 
     def __init__(self) -> None:
         self.unfused: dict[str, str] = {}
+
+    @classmethod
+    def from_namespace(cls, xp: Namespace, device: Any = None) -> Backend:
+        """Return the backend of an array-API namespace on one of its devices.
+
+        Parameters
+        ----------
+        xp : namespace
+            The library (NumPy, CuPy, PyTorch, JAX …) or its array-API namespace.
+        device : object, optional
+            The library's own device object or its name; its default device if None.
+
+        Returns
+        -------
+        Backend
+            The one that `get_backend` gives, where the library is one that it knows.
+
+        Raises
+        ------
+        BackendUnavailableError
+            If the namespace cannot make an array on the device.
+
+        Examples
+        --------
+        >>> import numpy
+        >>> Backend.from_namespace(numpy)
+        <arraynet backend 'cpu'>
+        """
+        from arraynet.backends.namespaces import backend_of
+
+        return backend_of(xp, device)
 
     def dtype(self, name: str) -> Any:
         """Return the library's dtype of that name ("float32"), or raise DtypeError."""
@@ -115,6 +153,17 @@ class Backend:
 
     def __repr__(self) -> str:
         return f"<arraynet backend {self.name!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the name: the process that reads it makes the backend anew."""
+        if not self.resolvable:
+            raise BackendUnavailableError(
+                f"pickle: got the backend {self.name!r}, made by from_namespace, expected one "
+                f"that get_backend makes from its name (make it again in the other process)"
+            )
+        from arraynet.backends import get_backend
+
+        return get_backend, (self.name,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Backend) and self.name == other.name

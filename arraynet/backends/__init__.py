@@ -1,0 +1,125 @@
+"""Which array library, on which device, a network runs on."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+
+from arraynet.backends.base import Backend
+from arraynet.errors import BackendUnavailableError
+
+__all__ = ["Backend", "get_backend"]
+
+_MODULES = {
+    "gpu": "cupy",
+    "torch": "torch",
+    "jax": "jax",
+    "array_api_strict": "strict",
+}
+"""Which file makes the backend of each name, from what stands behind its colon."""
+
+_made: dict[str, Backend] = {}
+_lock = threading.RLock()
+_log = logging.getLogger("arraynet")
+
+
+def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) -> Backend:
+    """Return the backend of that name; the same one each time it is asked for.
+
+    Parameters
+    ----------
+    name : str or Backend
+        ``"cpu"`` (NumPy), ``"gpu"`` or ``"gpu:1"`` (CuPy), ``"auto"`` (the GPU where
+        it is usable, else the CPU; the log says which and why), ``"torch"``,
+        ``"torch:cuda"``, ``"jax"``, ``"array_api_strict"``,
+        ``"array_api_strict:device1"``. A `Backend` is returned as it is.
+    precision : {"highest", "tf32"}, optional
+        Of float32 matrix products on the GPU. "tf32" is faster, and rounds each
+        factor to 10 bits of mantissa; ``"gpu:tf32"`` is the same backend.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    BackendUnavailableError
+        If there is no backend of that name, or it cannot work on this machine. The
+        message says why, and what to type. Nothing falls back but "auto".
+
+    Examples
+    --------
+    >>> get_backend("cpu")
+    <arraynet backend 'cpu'>
+    """
+    if precision is not None:
+        name = _with_precision(name, precision)
+    if isinstance(name, Backend):
+        return name
+    backend = _made.get(name)
+    if backend is None:
+        with _lock:
+            backend = _made.get(name) or _make(name)
+            # "gpu" and "gpu:0" are one backend: the full name decides.
+            backend = _made.setdefault(backend.name, backend)
+            if name != "auto":
+                _made[name] = backend
+    return backend
+
+
+def _with_precision(name: str | Backend, precision: str) -> str:
+    """Return the name of the backend with that precision of float32 products."""
+    full = name.name if isinstance(name, Backend) else name
+    if precision not in ("highest", "tf32"):
+        raise BackendUnavailableError(f"precision: got {precision!r}, expected 'highest' or 'tf32'")
+    plain = full.removesuffix(":tf32")
+    if precision == "highest":
+        return plain
+    if plain.partition(":")[0] != "gpu":
+        raise BackendUnavailableError(
+            f"precision: got 'tf32' for backend {full!r}, expected a backend that has it "
+            f"('gpu' or 'gpu:N')"
+        )
+    return f"{plain}:tf32"
+
+
+def _make(name: str) -> Backend:
+    """Make the backend of that name."""
+    if name == "auto":
+        return _choose()
+    library, _, device = name.partition(":")
+    if name == "cpu":
+        from arraynet.backends.numpy import NumpyBackend
+
+        return NumpyBackend()
+    if library not in _MODULES:
+        raise BackendUnavailableError(
+            f"backend: got {name!r}, expected one of cpu, gpu, gpu:N, auto, torch, torch:cuda, "
+            f"jax, array_api_strict, array_api_strict:device1"
+        )
+    module = importlib.import_module(f"arraynet.backends.{_MODULES[library]}")
+    backend: Backend = module.make(device)
+    return backend
+
+
+def _choose() -> Backend:
+    """Return the GPU where it is usable, else the CPU, and log which and why."""
+    try:
+        backend = get_backend("gpu")
+    except BackendUnavailableError as error:
+        _log.info("backend auto: chose cpu, because %s", error)
+        return get_backend("cpu")
+    _log.info("backend auto: chose %s (%s)", backend.name, backend.describe()["device"])
+    return backend
+
+
+def _renew_lock() -> None:
+    """Replace the lock: another thread of the parent may have held it at the fork."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

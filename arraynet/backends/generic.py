@@ -1,0 +1,117 @@
+"""Any other library that follows the array API standard."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from arraynet._typing import Array, Namespace
+from arraynet.backends.base import Backend
+from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
+from arraynet.errors import BackendUnavailableError, DtypeError
+
+
+class GenericBackend(Backend):
+    """An array-API namespace on one of its devices.
+
+    Parameters
+    ----------
+    xp : namespace
+        The library, or its array-API namespace.
+    device : object, optional
+        The library's own device object, or its name; the default device if None.
+    """
+
+    library: str = ""
+    """What stands before the colon in the name; "" when `get_backend` knows no such name."""
+
+    def __init__(self, xp: Namespace, device: Any = None) -> None:
+        super().__init__()
+        probe = self._probe(xp, device)
+        self.xp = array_api_compat.array_namespace(probe)
+        self.device = array_api_compat.device(probe)
+        self.name = f"{self.library or xp.__name__}{self._suffix()}"
+        self.resolvable = bool(self.library)
+        self._array_type: type[Any] = type(probe)
+        self._dtypes: dict[str, Any] = {}
+
+    def _probe(self, xp: Namespace, device: Any) -> Array:
+        """Return an empty array of the library on the device: it shows what both are."""
+        try:
+            return xp.empty((0,), dtype=xp.float32, device=device)
+        except Exception as error:  # each library has its own kind
+            raise BackendUnavailableError(
+                f"backend {xp.__name__}: got {type(error).__name__}: {error}, expected an "
+                f"array-API namespace that can make an array on device {device!r}"
+            ) from error
+
+    def _suffix(self) -> str:
+        """Return what stands behind the library in the name, with its colon."""
+        return f":{self.device}"
+
+    def dtype(self, name: str) -> Any:
+        """Return the library's dtype of that name ("float32"), or raise DtypeError."""
+        try:
+            return self._dtypes[name]
+        except KeyError:
+            pass
+        if name not in DTYPES or not self._has(name):
+            known = ", ".join(known for known in DTYPES if self._has(known))
+            raise DtypeError(f"dtype on {self.name}: got {name!r}, expected one of {known}")
+        return self._dtypes.setdefault(name, getattr(self.xp, name))
+
+    def _has(self, name: str) -> bool:
+        """Return whether the library has a dtype of that name."""
+        return hasattr(self.xp, name)
+
+    def owns(self, x: Any) -> bool:
+        """Return whether ``x`` is this library's array, on this device."""
+        return isinstance(x, self._array_type) and array_api_compat.device(x) == self.device
+
+    def asarray(self, x: Any, dtype: str | None = None) -> Array:
+        """Bring a host array to the device; keep one that already lives there.
+
+        A dtype that the library lacks is converted on the host, before the transfer.
+        """
+        wanted = None if dtype is None else self.dtype(dtype)
+        if self.owns(x):
+            array = x
+        else:
+            host = host_array(x, self.name)
+            if not self._has(host.dtype.name) and dtype is not None:
+                host = host.astype(host_dtype(dtype))
+            self.dtype(host.dtype.name)
+            array = self._upload(host)
+        if wanted is None or array.dtype == wanted:
+            return array
+        return self.xp.astype(array, wanted)
+
+    def _upload(self, host: HostArray) -> Array:
+        """Copy a host array, of a dtype that the library has, to the device."""
+        return self.xp.asarray(host, device=self.device)
+
+    def to_host(self, x: Array) -> HostArray:
+        """Copy a device array to the host."""
+        return np.asarray(x)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the library's version and the device."""
+        return {
+            "name": self.name,
+            "device": str(self.device),
+            "version": getattr(self.xp, "__version__", "unknown"),
+        }
+
+
+def import_library(module: str, backend: str, install: str) -> Any:
+    """Import an optional library, or raise BackendUnavailableError with the line to type."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise BackendUnavailableError(
+            f"backend {backend!r}: got no module {module} ({error}), expected it installed "
+            f"({install})"
+        ) from error

@@ -1,0 +1,67 @@
+"""JAX on any of its devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from arraynet._typing import Array, Kernel, Namespace
+from arraynet.backends.base import Backend
+from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.host import HostArray
+from arraynet.errors import BackendUnavailableError
+
+_INSTALL = "python -m pip install jax"
+
+
+class JaxBackend(GenericBackend):
+    """JAX arrays on one device."""
+
+    library = "jax"
+
+    def __init__(self, xp: Namespace, device: Any = None) -> None:
+        self._jax = import_library("jax", "jax", _INSTALL)
+        if isinstance(device, str):
+            device = self._find(device)
+        super().__init__(xp, device)
+        self._array_type = self._jax.Array
+
+    def _find(self, name: str) -> Any:
+        """Return JAX's device of a name like "cpu", "gpu:1" or "" (its first one)."""
+        platform, _, number = name.partition(":")
+        try:
+            return self._jax.devices(platform or None)[int(number or 0)]
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise BackendUnavailableError(
+                f"backend 'jax:{name}': got no such device ({error}), expected one of "
+                f"{', '.join(map(str, self._jax.devices()))}"
+            ) from error
+
+    def _suffix(self) -> str:
+        """Return the platform and the number of the device."""
+        return f":{self.device.platform}:{self.device.id}"
+
+    def _has(self, name: str) -> bool:
+        """Return whether JAX has the dtype: 64-bit ones only when it is told to."""
+        if name.endswith("64") and not self._jax.config.jax_enable_x64:
+            return False
+        return super()._has(name)
+
+    def to_host(self, x: Array) -> HostArray:
+        """Copy an array to the host."""
+        return np.array(x)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was asked to do."""
+        self._jax.effects_barrier()
+        self._jax.device_put(0.0, self.device).block_until_ready()
+
+    def capture(self, function: Kernel) -> Kernel:
+        """Return the function compiled by XLA, once for each shape of its input."""
+        return self._jax.jit(function)  # type: ignore[no-any-return]
+
+
+def make(device: Any) -> Backend:
+    """Return the backend "jax" or "jax:<platform>:<number>"."""
+    return JaxBackend(import_library("jax.numpy", "jax", _INSTALL), device)

@@ -1,0 +1,51 @@
+"""NumPy on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat.numpy
+import numpy as np
+
+from arraynet._typing import Array
+from arraynet.backends.base import Backend
+from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
+
+
+class NumpyBackend(Backend):
+    """NumPy on the CPU, the backend ``"cpu"``."""
+
+    name = "cpu"
+    xp = array_api_compat.numpy
+    device = "cpu"
+    # NumPy releases the GIL inside its loops and inside BLAS.
+    threaded = True
+    # About half of the second-level cache of a present-day core.
+    block_bytes = 1 << 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dtypes = {name: np.dtype(name) for name in DTYPES if name != "bfloat16"}
+
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """Return NumPy's dtype of that name ("float32"), or raise DtypeError."""
+        return self._dtypes.get(name) or host_dtype(name)
+
+    def owns(self, x: Any) -> bool:
+        """Return whether ``x`` is a NumPy array."""
+        return isinstance(x, np.ndarray)
+
+    def asarray(self, x: Any, dtype: str | None = None) -> HostArray:
+        """Return ``x`` as a NumPy array of that dtype, itself where it is one already."""
+        if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
+            return x
+        array = host_array(x, self.name)
+        return array if dtype is None else array.astype(self.dtype(dtype), copy=False)
+
+    def to_host(self, x: Array) -> HostArray:
+        """Return the array itself: it is on the host."""
+        return np.asarray(x)
+
+    def describe(self) -> dict[str, Any]:
+        """Return NumPy's version and the device."""
+        return {"name": self.name, "device": "CPU", "version": np.__version__}

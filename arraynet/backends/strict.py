@@ -1,0 +1,53 @@
+"""array_api_strict, which refuses whatever the standard does not promise.
+
+Its ``device1`` refuses `numpy.asarray` too, and mixing: it stands in for a GPU on a
+machine without one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from arraynet._typing import Array, Namespace
+from arraynet.backends.base import Backend
+from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.host import HostArray
+from arraynet.errors import BackendUnavailableError
+
+
+class StrictBackend(GenericBackend):
+    """array_api_strict on one of its pretended devices."""
+
+    library = "array_api_strict"
+
+    def __init__(self, xp: Namespace, device: Any = None) -> None:
+        self._cpu = xp.Device("CPU_DEVICE")
+        if isinstance(device, str):
+            name = "CPU_DEVICE" if device in ("", "cpu") else device
+            try:
+                device = xp.Device(name)
+            except ValueError as error:
+                raise BackendUnavailableError(
+                    f"backend array_api_strict: got device {device!r}, expected cpu, device1 or "
+                    f"device2"
+                ) from error
+        super().__init__(xp, device)
+
+    def _suffix(self) -> str:
+        """Return nothing for the CPU, else the device's name."""
+        name = str(self.device).split("'")[1]
+        return "" if name == "CPU_DEVICE" else f":{name}"
+
+    def to_host(self, x: Array) -> HostArray:
+        """Copy a device array to the host."""
+        return np.asarray(x.to_device(self._cpu))
+
+
+def make(device: Any) -> Backend:
+    """Return the backend "array_api_strict" or "array_api_strict:<device>"."""
+    xp = import_library(
+        "array_api_strict", "array_api_strict", "python -m pip install array-api-strict"
+    )
+    return StrictBackend(xp, device)

@@ -1,0 +1,78 @@
+"""PyTorch on any of its devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from arraynet._typing import Array, Namespace
+from arraynet.backends.base import Backend
+from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.host import HostArray, bfloat16
+from arraynet.errors import BackendUnavailableError
+
+
+class TorchBackend(GenericBackend):
+    """PyTorch tensors on one device."""
+
+    library = "torch"
+
+    def __init__(self, xp: Namespace, device: Any = None) -> None:
+        self._torch = import_library("torch", "torch", "python -m pip install torch")
+        super().__init__(xp, device)
+        self.out_of_memory = (MemoryError, self._torch.OutOfMemoryError)
+        self._on_cuda = self.device.type == "cuda"
+
+    def _suffix(self) -> str:
+        """Return nothing for the CPU, else the device with its number."""
+        return "" if str(self.device) == "cpu" else f":{self.device}"
+
+    def _upload(self, host: HostArray) -> Array:
+        """Copy a host array to the device; on the CPU it is shared where it can be."""
+        if not host.flags.writeable or any(step < 0 for step in host.strides):
+            host = host.copy()
+        if host.dtype.name == "bfloat16":
+            tensor = self._torch.from_numpy(host.view(np.int16)).view(self._torch.bfloat16)
+        else:
+            tensor = self._torch.from_numpy(host)
+        return tensor.to(self.device)
+
+    def to_host(self, x: Array) -> HostArray:
+        """Copy a tensor to the host; one on the CPU is shared."""
+        host = x.detach().cpu()
+        if host.dtype == self._torch.bfloat16:
+            return host.view(self._torch.int16).numpy().view(bfloat16())  # type: ignore[no-any-return]
+        return host.numpy()  # type: ignore[no-any-return]
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was asked to do."""
+        if self._on_cuda:
+            self._torch.cuda.synchronize(self.device)
+
+    def free_memory(self) -> None:
+        """Give cached memory back to the device."""
+        if self._on_cuda:
+            self._torch.cuda.empty_cache()
+
+    def describe(self) -> dict[str, Any]:
+        """Return PyTorch's version and the device, with its name on CUDA."""
+        facts = super().describe()
+        if self._on_cuda:
+            facts["device"] = f"{self._torch.cuda.get_device_name(self.device)} ({self.device})"
+            facts["memory"] = self._torch.cuda.mem_get_info(self.device)[1]
+            facts["runtime"] = self._torch.version.cuda
+        return facts
+
+
+def make(device: Any) -> Backend:
+    """Return the backend "torch" or "torch:<device>"."""
+    torch = import_library("torch", "torch", "python -m pip install torch")
+    if str(device).partition(":")[0] == "cuda" and not torch.cuda.is_available():
+        raise BackendUnavailableError(
+            f"backend 'torch:{device}': got PyTorch {torch.__version__} without a usable CUDA "
+            f"device, expected one (install a CUDA build of PyTorch and a driver, or use "
+            f"backend 'torch')"
+        )
+    xp = import_library("array_api_compat.torch", "torch", "python -m pip install array-api-compat")
+    return TorchBackend(xp, "cpu" if device == "" else device)

@@ -1,0 +1,63 @@
+"""What every test shares: the backends, and the folder of test data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from arraynet.backends import Backend, get_backend
+from arraynet.errors import BackendUnavailableError
+
+BACKENDS = {
+    "numpy": "cpu",
+    "strict": "array_api_strict",
+    "strict-device1": "array_api_strict:device1",
+    "torch": "torch",
+    "jax": "jax",
+    "cupy": "gpu",
+}
+"""The name of the backend behind each test id."""
+
+
+def _listed(variable: str, known: list[str]) -> set[str]:
+    """Return the comma-separated words of an environment variable; refuse unknown ones."""
+    words = {word.strip() for word in os.environ.get(variable, "").split(",")} - {""}
+    unknown = sorted(words - set(known))
+    if unknown:
+        raise pytest.UsageError(
+            f"{variable}: got {', '.join(unknown)}, expected some of {', '.join(known)}"
+        )
+    return words
+
+
+CHOSEN = _listed("ARRAYNET_TEST_BACKENDS", list(BACKENDS)) or set(BACKENDS)
+REQUIRED = _listed("ARRAYNET_REQUIRE", [*BACKENDS, *BACKENDS.values()])
+
+
+def obtain(test_id: str) -> Backend:
+    """Return the backend behind a test id; skip, or fail where it is required."""
+    try:
+        return get_backend(BACKENDS[test_id])
+    except BackendUnavailableError as error:
+        if {test_id, BACKENDS[test_id]} & REQUIRED:
+            pytest.fail(f"ARRAYNET_REQUIRE asks for it: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=[test_id for test_id in BACKENDS if test_id in CHOSEN])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Give each backend that this machine has; `ARRAYNET_TEST_BACKENDS` narrows them."""
+    return obtain(request.param)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Give the folder with ``mnist/`` and ``weights/``, or skip the test."""
+    folder = os.environ.get("ARRAYNET_TEST_DATA")
+    if not folder:
+        pytest.skip("ARRAYNET_TEST_DATA is not set to the folder with mnist/ and weights/")
+    if not Path(folder).is_dir():
+        pytest.fail(f"ARRAYNET_TEST_DATA: got {folder!r}, expected a folder", pytrace=False)
+    return Path(folder)
