@@ -1,0 +1,92 @@
+"""Labels: the classes of examples, as a caller gives them, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet.errors import DeviceMismatchError, DtypeError, ShapeError
+
+Labels = npt.NDArray[np.int64]
+
+
+def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
+    """Return the labels that ``t`` holds, as labels or as one-hot rows.
+
+    Parameters
+    ----------
+    t : array_like
+        (n,) integer labels from 0 on, or (n, classes) rows with a single 1.
+    classes : int, optional
+        How many classes there are; None takes it from the rows, and accepts
+        every label that is not negative.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) int64.
+
+    Raises
+    ------
+    ShapeError
+        A label is out of range, a row is not one-hot, or the rank is not 1 or 2.
+    DtypeError
+        The labels are not integers.
+
+    Examples
+    --------
+    >>> labels_of([[0, 1, 0], [1, 0, 0]])
+    array([1, 0])
+    """
+    host = host_array("t", t)
+    if host.ndim == 2:
+        return _labels_of_one_hot(host, classes)
+    if host.ndim != 1:
+        raise ShapeError(
+            f"t: got shape {host.shape}, expected labels (n,) or one-hot rows (n, classes)"
+        )
+    return integer_labels("t", host, lowest=0, classes=classes)
+
+
+def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:
+    """Return the labels of one-hot rows, after checking that they are."""
+    if classes is not None and rows.shape[1] != classes:
+        raise ShapeError(
+            f"t: got one-hot rows of {rows.shape[1]} classes, expected {classes} classes"
+        )
+    single = (np.count_nonzero(rows, axis=1) == 1) & (rows == 1).any(axis=1)
+    if not single.all():
+        row = int(np.argmin(single))
+        raise ShapeError(f"t: got row {row} = {rows[row]}, expected a single 1 and zeros (one-hot)")
+    if not len(rows):
+        return np.zeros(0, np.int64)
+    labels: Labels = rows.argmax(axis=1).astype(np.int64)
+    return labels
+
+
+def integer_labels(
+    name: str, host: npt.NDArray[Any], *, lowest: int, classes: int | None
+) -> Labels:
+    """Return a vector as int64 labels, each at least ``lowest`` and below ``classes``."""
+    if host.size and host.dtype.kind not in "iub":
+        raise DtypeError(f"{name}: got {host.dtype}, expected integer labels")
+    bound = np.iinfo(np.int64).max if classes is None else classes
+    for index in np.flatnonzero((host < lowest) | (host >= bound))[:1]:
+        limit = f"{lowest} or more" if classes is None else f"{lowest} to {classes - 1}"
+        raise ShapeError(f"{name}: got label {host[index]} at index {index}, expected {limit}")
+    return host.astype(np.int64)
+
+
+def host_array(name: str, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return ``x`` as a NumPy array, or say why it cannot be one."""
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"{name}: got rows of different lengths, expected an array") from error
+    except (TypeError, RuntimeError) as error:
+        raise DeviceMismatchError(
+            f"{name}: got {type(x).__module__}.{type(x).__qualname__} on a device, expected an "
+            f"array on the host (bring it there first: net.predict and net.classify do)"
+        ) from error
