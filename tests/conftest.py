@@ -61,3 +61,23 @@ def test_data() -> Path:
     if not Path(folder).is_dir():
         pytest.fail(f"ARRAYNET_TEST_DATA: got {folder!r}, expected a folder", pytrace=False)
     return Path(folder)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs no chosen backend, unless NumPy is chosen: it runs there.
+
+    A test without the fixture that belongs to one backend all the same says so:
+    ``@pytest.mark.needs("torch")``.
+    """
+    if "numpy" in CHOSEN:
+        return
+    kept = [item for item in items if _concerns_chosen(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _concerns_chosen(item)])
+    items[:] = kept
+
+
+def _concerns_chosen(item: pytest.Item) -> bool:
+    """Return whether a test uses the fixture, or is marked with a chosen backend."""
+    marker = item.get_closest_marker("needs")
+    named = set(marker.args) if marker else set()
+    return "backend" in getattr(item, "fixturenames", ()) or bool(CHOSEN & named)
