@@ -137,9 +137,7 @@ class Graph:
             shapes[node.name] = self._output_shape(node, shapes)
         return shapes
 
-    def _output_shape(
-        self, node: Node, shapes: Mapping[str, tuple[Size, ...]]
-    ) -> tuple[Size, ...]:
+    def _output_shape(self, node: Node, shapes: Mapping[str, tuple[Size, ...]]) -> tuple[Size, ...]:
         names = [name for name in node.inputs if name is not None]
         try:
             return OPS[node.op].shape(*(shapes[name] for name in names), **node.attributes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +29,17 @@ class Rescaled:
     input_scale: float
     output_scale: float
     output_shift: float
+
+
+@dataclass(frozen=True)
+class Within:
+    """Where no input is larger than ``largest`` in magnitude, the op equals ``inner``.
+
+    How large that may be depends on the dtype, by name.
+    """
+
+    inner: str
+    largest: Mapping[str, float]
 
 
 def _broadcast(*shapes: Shape, **attributes: Any) -> Shape:
@@ -78,9 +89,14 @@ class Op:
     merges : {"", "matrix", "diagonal"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
         (diagonal), with its second and third inputs; neighbours may be merged.
+    parts : tuple of str, optional
+        The op as a product of its first two inputs followed by an elementwise op
+        with the rest, so that the second can be fused with what follows.
     rescaled : Rescaled, optional
         The op written as a rescaling of a cheaper op, exact in real arithmetic
         but only as precise in absolute, not relative, error.
+    within : Within, optional
+        A cheaper op that is as good for inputs within some bound.
     """
 
     name: str
@@ -92,7 +108,9 @@ class Op:
     bounds: tuple[float, float] = (-math.inf, math.inf)
     droppable: bool = False
     merges: str = ""
+    parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
+    within: Within | None = None
 
 
 OPS: dict[str, Op] = {}

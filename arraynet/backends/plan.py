@@ -1,0 +1,306 @@
+"""Plan the buffers and the quickest NumPy calls for one tape.
+
+The rules below were measured on OpenBLAS. Each changes how a product or a sum is
+asked for, never what it is; `bench` measures them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from arraynet.backends.host import HostArray
+from arraynet.backends.recording import Call, Slot, Tape
+
+WIDE = 1 << 20
+"""Weights from which a product reads memory more than it multiplies."""
+
+SUMMED = 128
+"""Longest row that is summed as a product with ones, quicker than a reduction."""
+
+SHORT = 128
+"""Longest row beside which a bias is laid out for every row of the batch."""
+
+_ALIGNMENT = 64  # bytes: a cache line, and the widest vector of present processors
+
+
+class Plan:
+    """Bound NumPy calls over buffers of their own: for one thread at a time.
+
+    Attributes
+    ----------
+    nbytes : int
+        The size of its buffers.
+    """
+
+    def __init__(self, tape: Tape, layouts: Layouts) -> None:
+        planner = _Planner(tape, layouts)
+        planner.plan()
+        self._steps = planner.steps
+        self._finish, self._operands = planner.finish
+        self._takes_input = planner.takes_input
+        self.nbytes = planner.nbytes
+
+    def run(self, x: HostArray) -> Any:
+        """Return the result for ``x``, a fresh array."""
+        for arguments, position in self._takes_input:
+            arguments[position] = x
+        for function, arguments in self._steps:
+            function(*arguments)
+        result = self._finish(*self._operands)
+        for arguments, position in self._takes_input:
+            arguments[position] = None
+        return result
+
+
+class Layouts:
+    """Copies of weights in the memory order that a product is quickest with.
+
+    Made once each, and shared by every plan of a network.
+    """
+
+    def __init__(self) -> None:
+        # Each entry keeps the weight too, so that its id cannot be used again.
+        self._made: dict[tuple[int, str], tuple[HostArray, HostArray]] = {}
+
+    def columns(self, weight: HostArray, start: int, stop: int) -> HostArray:
+        """Return some columns of a weight as an array of their own."""
+        part = weight[:, start:stop]
+        return self._once(weight, f"{start}:{stop}", lambda: np.ascontiguousarray(part))
+
+    def fortran(self, weight: HostArray) -> HostArray:
+        """Return a weight with each column's elements side by side."""
+        return self._once(weight, "fortran", lambda: np.asfortranarray(weight))
+
+    def _once(self, weight: HostArray, kind: str, make: Callable[[], HostArray]) -> HostArray:
+        entry = self._made.get((id(weight), kind))
+        if entry is None:
+            entry = self._made.setdefault((id(weight), kind), (weight, make()))
+        return entry[1]
+
+
+class _Input:
+    """Stands for the batch in a step's arguments until there is one."""
+
+
+class _Planner:
+    def __init__(self, tape: Tape, layouts: Layouts) -> None:
+        self.tape, self.layouts = tape, layouts
+        self.calls = _needed(tape)
+        self.last_use = {slot: i for i, call in enumerate(self.calls) for slot in call.reads}
+        self.arrays: dict[Slot, Any] = {tape.source: _Input()}
+        self.memory: dict[Slot, HostArray] = {}
+        self.idle: dict[int, list[HostArray]] = {}
+        self.steps: list[tuple[Callable[..., Any], list[Any]]] = []
+        self.takes_input: list[tuple[list[Any], int]] = []
+        self.finish: tuple[Callable[..., Any], list[Any]]
+        self.nbytes = 0
+
+    def plan(self) -> None:
+        """Turn the calls into steps, the last of them into the finish."""
+        if not self.calls:  # the network returns its input
+            self.finish = (np.array, self._bound([self.tape.source]))
+            return
+        for index, call in enumerate(self.calls[:-1]):
+            self._step(index, call)
+            for slot in {*call.reads, call.result}:
+                if self.last_use.get(slot, index) == index and slot in self.memory:
+                    memory = self.memory.pop(slot)
+                    self.idle.setdefault(memory.nbytes, []).append(memory)
+        self.finish = self._last(self.calls[-1])
+
+    def _step(self, index: int, call: Call) -> None:
+        """Add the steps of one call, with its result in a buffer."""
+        if call.function is np.matmul and _is_product(call):
+            self._product(call)
+        elif _is_row_sum(call):
+            self._row_sum(call)
+        elif call.kind == "ufunc":
+            operands = [self._spread(argument, call.result) for argument in call.arguments]
+            self._add(call.function, [*operands, self._buffer(call, index)])
+        elif call.kind == "reduce":
+            out = self._buffer(call)
+            self._add(_into(call), [*call.arguments, out])
+        elif call.kind == "cast":
+            self._add(np.copyto, [self._buffer(call), call.arguments[0], "unsafe"])
+        elif call.kind == "where":
+            condition, chosen, otherwise = call.arguments
+            out = self._buffer(call)
+            self._add(np.copyto, [out, otherwise])
+            self._add(np.copyto, [out, chosen, "same_kind", condition])
+        else:
+            self._add(_copied(call), [self._buffer(call), *call.arguments])
+
+    def _product(self, call: Call) -> None:
+        """Add a product with a weight, in the memory order and parts that suit BLAS."""
+        a, weight = call.arguments
+        rows, inner = a.shape
+        columns = weight.shape[1]
+        if weight.size >= WIDE:
+            if rows > 1:
+                weight = self.layouts.fortran(weight)
+            out = self._buffer(call, order="F")
+            self._add(np.matmul, [a, weight, out])
+            return
+        out = self._buffer(call)
+        odd = columns % (_ALIGNMENT // weight.itemsize)
+        if rows == 1:
+            # A dot product per column reads memory in order where columns are long.
+            weight = self.layouts.fortran(weight) if inner >= 4 * columns else weight
+            self._add(np.dot, [a, weight, out])
+        elif 0 < odd <= 4 < columns - odd and inner >= 256:
+            # A few columns beyond whole vectors cost BLAS as much as a whole vector.
+            split = columns - odd
+            self._add(np.matmul, [a, self.layouts.columns(weight, 0, split), out[:, :split]])
+            self._add(np.matmul, [a, self.layouts.columns(weight, split, columns), out[:, split:]])
+        else:
+            self._add(np.dot, [a, weight, out])
+
+    def _row_sum(self, call: Call) -> None:
+        """Add the sum of each row, as a product with ones."""
+        (rows,) = call.arguments
+        length = rows.shape[-1]
+        users = [user for user in self.calls if call.result in user.reads]
+        # Where it meets whole rows next, each of their elements gets its own copy.
+        whole = length <= 32 and all(
+            u.kind == "ufunc" and u.result.shape == rows.shape for u in users
+        )
+        shape = rows.shape if whole else call.result.shape
+        out = self._array(call.result, shape, "C")
+        self._add(np.dot, [rows, np.ones((length, shape[-1]), rows.dtype), out])
+
+    def _spread(self, argument: Any, result: Slot) -> Any:
+        """Return a constant operand in the shape that NumPy's quick loops take."""
+        if not isinstance(argument, np.ndarray) or argument.ndim == 0 or len(result.shape) != 2:
+            return argument
+        if result.shape[0] > 1 and result.shape[-1] > SHORT:
+            return argument
+        spread = np.broadcast_to(argument, result.shape)
+        if result.shape[0] == 1:
+            return spread.reshape(result.shape)
+        self.nbytes += spread.nbytes
+        return np.ascontiguousarray(spread)
+
+    def _last(self, call: Call) -> tuple[Callable[..., Any], list[Any]]:
+        """Return the last call, which gives a fresh array in the order of its rows."""
+        arguments = self._bound(list(call.arguments))
+        if call.kind == "other":
+            return _fresh_copy(call), arguments
+        if call.kind == "reduce":
+            return _reduced(call), arguments
+        if call.kind == "ufunc" and any(_by_columns(argument) for argument in arguments):
+            return _fresh_rows(call), arguments
+        return call.function, arguments
+
+    def _add(self, function: Callable[..., Any], arguments: list[Any]) -> None:
+        self.steps.append((function, self._bound(arguments)))
+
+    def _bound(self, arguments: list[Any]) -> list[Any]:
+        """Put arrays in the place of slots; note where the batch goes."""
+        bound = [self.arrays[a] if isinstance(a, Slot) else a for a in arguments]
+        for position, argument in enumerate(bound):
+            if isinstance(argument, _Input):
+                self.takes_input.append((bound, position))
+                bound[position] = None
+        return bound
+
+    def _buffer(self, call: Call, index: int | None = None, order: str = "C") -> HostArray:
+        """Return the array for a call's result: an operand that ends here, if it may be."""
+        slot = call.result
+        if index is not None:
+            operands = [s for s in call.reads if s in self.memory and s.shape == slot.shape]
+            for operand in operands:
+                if self.last_use[operand] == index and operand.dtype == slot.dtype:
+                    if self.arrays[operand].shape == slot.shape:
+                        self.memory[slot] = self.memory.pop(operand)
+                        self.arrays[slot] = self.arrays[operand]
+                        return self.arrays[slot]
+            if any(_by_columns(self.arrays[operand]) for operand in operands):
+                order = "F"
+        return self._array(slot, slot.shape, order)
+
+    def _array(self, slot: Slot, shape: tuple[int, ...], order: Any) -> HostArray:
+        """Return an array on idle memory, or on new memory."""
+        wanted = int(np.prod(shape)) * slot.dtype.itemsize
+        size = -(-wanted // _ALIGNMENT) * _ALIGNMENT
+        idle = self.idle.get(size)
+        memory = idle.pop() if idle else self._aligned(size)
+        self.memory[slot] = memory
+        self.arrays[slot] = memory[:wanted].view(slot.dtype).reshape(shape, order=order)
+        return self.arrays[slot]
+
+    def _aligned(self, size: int) -> HostArray:
+        raw = np.empty(size + _ALIGNMENT, np.uint8)
+        self.nbytes += raw.nbytes
+        start = -raw.ctypes.data % _ALIGNMENT
+        return raw[start : start + size]
+
+
+def _needed(tape: Tape) -> list[Call]:
+    """Return the calls that the result depends on, in order."""
+    wanted = {tape.result}
+    kept = []
+    for call in reversed(tape.calls):
+        if call.result in wanted:
+            wanted.update(call.reads)
+            kept.append(call)
+    return kept[::-1]
+
+
+def _is_product(call: Call) -> bool:
+    """Return whether a call multiplies a batch of rows with a weight."""
+    a, b = call.arguments
+    rows = isinstance(a, Slot) and len(a.shape) == 2
+    return rows and isinstance(b, np.ndarray) and b.ndim == 2 and a.dtype == b.dtype
+
+
+def _is_row_sum(call: Call) -> bool:
+    """Return whether a call sums the elements of each short row."""
+    if call.function != np.add.reduce or call.keywords.get("axis") not in (-1, (-1,), 1, (1,)):
+        return False
+    (rows,) = call.arguments
+    return (
+        bool(call.keywords.get("keepdims"))
+        and len(rows.shape) == 2
+        and rows.dtype == call.result.dtype
+        and rows.dtype.kind == "f"
+        and 0 < rows.shape[1] <= SUMMED
+    )
+
+
+def _by_columns(array: Any) -> bool:
+    """Return whether an array's columns, not its rows, lie together in memory."""
+    return isinstance(array, np.ndarray) and array.ndim > 1 and not array.flags.c_contiguous
+
+
+def _into(call: Call) -> Callable[..., Any]:
+    """Return a reduction that writes into its last argument."""
+    function, keywords = call.function, call.keywords
+
+    def reduce_into(*arguments: Any) -> None:
+        function(*arguments[:-1], out=arguments[-1], **keywords)
+
+    return reduce_into
+
+
+def _reduced(call: Call) -> Callable[..., Any]:
+    function, keywords = call.function, call.keywords
+    return lambda *arguments: function(*arguments, **keywords)
+
+
+def _copied(call: Call) -> Callable[..., Any]:
+    """Return any call as one that copies its result into its first argument."""
+    function, keywords = call.function, call.keywords
+    return lambda out, *arguments: np.copyto(out, function(*arguments, **keywords))
+
+
+def _fresh_copy(call: Call) -> Callable[..., Any]:
+    function, keywords = call.function, call.keywords
+    return lambda *arguments: np.array(function(*arguments, **keywords), order="C")
+
+
+def _fresh_rows(call: Call) -> Callable[..., Any]:
+    function, shape, dtype = call.function, call.result.shape, call.result.dtype
+    return lambda *arguments: function(*arguments, np.empty(shape, dtype))

@@ -1,0 +1,221 @@
+"""Passes: functions from a graph to a graph that costs less and computes the same.
+
+A pass asks the registration of an op what may be done with it, and never knows an
+op by name. Folded weights are computed in float64 and rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from arraynet.graph import Graph, HostArray, Node
+from arraynet.ops import OPS
+from arraynet.rewriting import is_matrix, matrix, scale, with_affines, with_node, without_node
+
+Pass: TypeAlias = Callable[[Graph], Graph]
+Bounds: TypeAlias = tuple[HostArray, HostArray] | None
+
+
+def optimize(graph: Graph) -> Graph:
+    """Return the graph after every pass, in an order in which each helps the next.
+
+    Parameters
+    ----------
+    graph : Graph
+        A valid graph; it is not changed.
+
+    Returns
+    -------
+    Graph
+        With the same inputs and outputs, by name and shape.
+    """
+    for rewrite in PASSES:
+        graph = rewrite(graph)
+    return graph
+
+
+def drop(graph: Graph) -> Graph:
+    """Leave out nodes that return their input: identity, dropout at inference.
+
+    ``f(identity(x)) = f(x)``. A node that gives an output of the graph from one of
+    its inputs stays: the output needs a node to name it.
+    """
+    for node in graph.nodes:
+        source = node.inputs[0]
+        if not OPS[node.op].droppable or source is None:
+            continue
+        rest = [other for other in graph.nodes if other is not node]
+        if node.name not in graph.outputs:
+            graph = replace(graph, nodes=tuple(_rename_input(n, node.name, source) for n in rest))
+        elif graph.uses[source] == 1 and source in graph.producers:
+            graph = replace(graph, nodes=tuple(_rename_output(n, source, node.name) for n in rest))
+    return graph
+
+
+def fold_scale(graph: Graph) -> Graph:
+    """Fold a scale and shift into the affine layer after it, or before it.
+
+    ``(x * s + t) @ W + b = x @ (s[:, None] * W) + (t @ W + b)``, so that pixels go
+    straight into the first product; and
+    ``(x @ W + b) * s + t = x @ (W * s) + (b * s + t)``.
+    """
+    return _merge_neighbours(graph, _fold_scale_pair)
+
+
+def merge_affine(graph: Graph) -> Graph:
+    """Merge an affine layer into the one after it, where that multiplies less.
+
+    ``(x @ W + b) @ V + c = x @ (W @ V) + (b @ V + c)``: linear layers collapse. A
+    narrow layer between two wide ones stays, for the two products are cheaper.
+    """
+    return _merge_neighbours(graph, _merge_affine_pair)
+
+
+def rescale_activations(graph: Graph) -> Graph:
+    """Write a hidden sigmoid as a tanh, and move its constants into its neighbours.
+
+    ``sigmoid(a) = 1/2 + 1/2 * tanh(a / 2)``: between two affine layers the inner
+    half goes into the one before, and the outer two into the one after, which
+    leaves a bare tanh. The identity keeps absolute, not relative precision, which
+    is all that a following affine layer can use; an output is left alone. The
+    registration of an op names the cheaper op and the constants.
+    """
+    for node in graph.nodes:
+        rescaled = OPS[node.op].rescaled
+        before = graph.producers.get(node.inputs[0] or "")
+        after = [n for n in graph.nodes if node.name in n.inputs]
+        if rescaled is None or before is None or node.name in graph.outputs or not after:
+            continue
+        if graph.uses[before.name] != 1 or not all(is_matrix(n, graph) for n in (before, *after)):
+            continue
+        if any(n.inputs[0] != node.name for n in after):
+            continue
+        weight, bias = matrix(before, graph)
+        new = [(before, weight * rescaled.input_scale, bias * rescaled.input_scale)]
+        for following in after:
+            weight, bias = matrix(following, graph)
+            shift = rescaled.output_shift * weight.sum(axis=0)
+            new.append((following, weight * rescaled.output_scale, bias + shift))
+        rewritten = with_affines(graph, new)
+        if rewritten is not None:
+            graph = with_node(rewritten, node, replace(node, op=rescaled.inner))
+    return graph
+
+
+def drop_range_check(graph: Graph) -> Graph:
+    """Replace ops that guard against overflow where their input is known to be small.
+
+    ``softmax(x) = exp(x) / sum(exp(x))`` needs no maximum subtracted where ``exp``
+    cannot overflow. After a bounded activation, ``l <= h <= u``, an affine layer's
+    outputs lie within ``l @ max(W, 0) + u @ min(W, 0) + b`` and its mirror image,
+    which the weights tell once for all inputs.
+    """
+    bounds: dict[str, Bounds] = {}
+    nodes = []
+    for node in graph.nodes:
+        known = bounds.get(node.inputs[0] or "")
+        bounds[node.name] = _bounds(node, known, graph)
+        within = OPS[node.op].within
+        if within is not None and known is not None:
+            least, greatest = known[0].min(), known[1].max()
+            if max(-least, greatest) <= within.largest[graph.dtype]:
+                node = replace(node, op=within.inner)
+        nodes.append(node)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def split_affine(graph: Graph) -> Graph:
+    """Write each affine layer as a product and a sum, so that the sum can be fused.
+
+    ``affine(x, W, b) = matmul(x, W) + b``. This pass prepares a graph for a program
+    and is no saving by itself.
+    """
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        parts = OPS[node.op].parts
+        if parts is None:
+            nodes.append(node)
+            continue
+        product, total = parts
+        name = f"{node.name}/{product}"
+        nodes.append(Node(product, node.inputs[:2], (name,)))
+        nodes.append(Node(total, (name, *node.inputs[2:]), node.outputs))
+    return replace(graph, nodes=tuple(nodes))
+
+
+PASSES: tuple[Pass, ...] = (drop, fold_scale, merge_affine, rescale_activations, drop_range_check)
+"""What `optimize` applies, in order."""
+
+
+def _fold_scale_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
+    """Return the graph with a scale folded into the affine layer beside it."""
+    if is_matrix(second, graph) and (factors := scale(first, graph)) is not None:
+        weight, bias = matrix(second, graph)
+        factor, shift = (np.broadcast_to(part, weight.shape[:1]) for part in factors)
+        folded = (second, factor[:, None] * weight, shift @ weight + bias)
+        return _absorbed(graph, first, folded, source=first.inputs[0])
+    if is_matrix(first, graph) and (factors := scale(second, graph)) is not None:
+        weight, bias = matrix(first, graph)
+        factor, shift = factors
+        folded = (second, weight * factor, bias * factor + shift)
+        return _absorbed(graph, first, folded, source=first.inputs[0])
+    return None
+
+
+def _merge_affine_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
+    """Return the graph with two affine layers as one, if that multiplies less."""
+    if not (is_matrix(first, graph) and is_matrix(second, graph)):
+        return None
+    (w, b), (v, c) = matrix(first, graph), matrix(second, graph)
+    if w.shape[0] * v.shape[1] > w.size + v.size:
+        return None
+    return _absorbed(graph, first, (second, w @ v, b @ v + c), source=first.inputs[0])
+
+
+def _absorbed(
+    graph: Graph, first: Node, folded: tuple[Node, HostArray, HostArray], source: str | None
+) -> Graph | None:
+    """Return the graph without the first node, its work being in the folded one."""
+    rewritten = with_affines(graph, [folded])
+    return None if rewritten is None else without_node(rewritten, first, folded[0].name, source)
+
+
+def _merge_neighbours(graph: Graph, merged: Callable[[Graph, Node, Node], Graph | None]) -> Graph:
+    """Apply a merge to each pair of nodes of which the second alone reads the first."""
+    again = True
+    while again:
+        again = False
+        for second in graph.nodes:
+            first = graph.producers.get(second.inputs[0] or "")
+            if first is None or graph.uses[first.name] != 1:
+                continue
+            result = merged(graph, first, second)
+            if result is not None:
+                graph, again = result, True
+                break
+    return graph
+
+
+def _rename_input(node: Node, old: str, new: str) -> Node:
+    return replace(node, inputs=tuple(new if name == old else name for name in node.inputs))
+
+
+def _rename_output(node: Node, old: str, new: str) -> Node:
+    return replace(node, outputs=tuple(new if name == old else name for name in node.outputs))
+
+
+def _bounds(node: Node, known: tuple[HostArray, HostArray] | None, graph: Graph) -> Bounds:
+    """Return the least and the greatest value of each feature of a node's output."""
+    if known is not None and is_matrix(node, graph):
+        weight, bias = matrix(node, graph)
+        low, high = (np.broadcast_to(part, weight.shape[:1]) for part in known)
+        rising, falling = np.maximum(weight, 0), np.minimum(weight, 0)
+        return low @ rising + high @ falling + bias, high @ rising + low @ falling + bias
+    low, high = OPS[node.op].bounds
+    if np.isfinite(low) and np.isfinite(high):
+        return np.asarray(low), np.asarray(high)
+    return None

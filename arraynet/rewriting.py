@@ -1,0 +1,84 @@
+"""What passes have in common: reading and replacing the layers of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from arraynet.graph import Graph, HostArray, Node
+from arraynet.ops import OPS
+
+EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+"""The spacing of the numbers after 1, by dtype."""
+
+
+def is_matrix(node: Node, graph: Graph) -> bool:
+    """Return whether a node is ``x @ weight + bias`` with constant weights."""
+    constants = all(name in graph.weights for name in node.inputs[1:])
+    return OPS[node.op].merges == "matrix" and constants
+
+
+def matrix(node: Node, graph: Graph) -> tuple[HostArray, HostArray]:
+    """Return the float64 weight (in, out) and bias (out,) of such a node."""
+    weight, *bias = (_exact(part) for part in graph.weights_of(node))
+    return weight, bias[0] if bias else np.zeros(weight.shape[1])
+
+
+def scale(node: Node, graph: Graph) -> tuple[HostArray, HostArray] | None:
+    """Return the float64 scale and shift of a node ``x * scale + shift``, or None.
+
+    Both are numbers, or one for each feature.
+    """
+    if OPS[node.op].merges != "diagonal" or not all(n in graph.weights for n in node.inputs[1:]):
+        return None
+    factor, shift = (_exact(part) for part in graph.weights_of(node))
+    return (factor, shift) if factor.ndim <= 1 and shift.ndim <= 1 else None
+
+
+def with_affines(graph: Graph, layers: Sequence[tuple[Node, HostArray, HostArray]]) -> Graph | None:
+    """Return the graph with these nodes as affine layers of these float64 weights.
+
+    None where the graph's dtype cannot hold the weights: they would overflow, or
+    lose their precision among the subnormal numbers.
+    """
+    weights = dict(graph.weights)
+    nodes = {node.name: node for node in graph.nodes}
+    for node, weight, bias in layers:
+        names = (f"{node.name}/weight", f"{node.name}/bias")
+        for name, exact in zip(names, (weight, bias), strict=True):
+            with np.errstate(over="ignore", under="ignore"):
+                rounded = exact.astype(np.dtype(graph.dtype))
+                lost = np.max(np.abs(_exact(rounded) - exact), initial=0.0)
+            if not lost <= EPSILON[graph.dtype] * np.max(np.abs(exact), initial=0.0):
+                return None
+            weights[name] = rounded
+        nodes[node.name] = Node("affine", (node.inputs[0], *names), node.outputs)
+    return _without_unused(replace(graph, nodes=tuple(nodes.values()), weights=weights))
+
+
+def with_node(graph: Graph, old: Node, new: Node) -> Graph:
+    """Return the graph with one node replaced."""
+    return replace(
+        graph, nodes=tuple(new if node.name == old.name else node for node in graph.nodes)
+    )
+
+
+def without_node(graph: Graph, node: Node, reader: str, source: str | None) -> Graph:
+    """Return the graph without a node; its one reader reads ``source`` instead."""
+    nodes = [
+        replace(n, inputs=(source, *n.inputs[1:])) if n.name == reader else n
+        for n in graph.nodes
+        if n.name != node.name
+    ]
+    return _without_unused(replace(graph, nodes=tuple(nodes)))
+
+
+def _without_unused(graph: Graph) -> Graph:
+    used = {name: weight for name, weight in graph.weights.items() if graph.uses[name]}
+    return replace(graph, weights=used)
+
+
+def _exact(weight: HostArray) -> HostArray:
+    return weight.astype(np.float64)
