@@ -1,0 +1,7 @@
+"""``python -m arraynet``: the command ``arraynet``."""
+
+from __future__ import annotations
+
+from arraynet.cli import main
+
+main()

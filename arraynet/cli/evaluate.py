@@ -1,0 +1,96 @@
+"""``arraynet evaluate``: how often a network is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import numpy as np
+
+import arraynet
+from arraynet.cli.images import network_input, read_array
+from arraynet.cli.networks import is_embedded, open_network
+from arraynet.cli.options import BACKEND, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.printing import console, print_json, progress
+
+
+@click.command(
+    epilog=examples(
+        "arraynet evaluate",
+        "arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \\",
+        "    --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
+        "arraynet evaluate model.safetensors --images x.npy --labels t.npy --backend gpu --json",
+    )
+)
+@click.argument("model", required=False)
+@options(
+    click.option("--images", metavar="FILE", help="Images: IDX (.gz or not) or .npy."),
+    click.option("--labels", metavar="FILE", help="Their labels: IDX (.gz or not) or .npy."),
+    *NETWORK,
+    *BACKEND,
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=100,
+        show_default=True,
+        metavar="N",
+        help="Images at a time.",
+    ),
+    LIMIT,
+    *JSON,
+)
+def evaluate(
+    model: str | None,
+    images: str | None,
+    labels: str | None,
+    batch_size: int,
+    limit: int | None,
+    as_json: bool,
+    **network_options: Any,
+) -> None:
+    """Report how often MODEL is right on labelled images.
+
+    MODEL is a .safetensors, .npz or .pkl file. Without it, the network that comes
+    with arraynet is evaluated on the test images that come with it.
+
+    Images of bytes, such as MNIST's, are divided by 255 first, unless the network
+    starts with a scale of its own; floating-point images are used as they are.
+    """
+    if (images is None) != (labels is None):
+        raise click.UsageError("--images and --labels go together: give both, or neither.")
+    if images is None and not is_embedded(model):
+        raise click.UsageError(
+            "MODEL needs labelled images: --images FILE --labels FILE "
+            "('arraynet fetch mnist' downloads MNIST's)."
+        )
+    network = open_network(model, **network_options)
+    if images is None or labels is None:
+        _, (x, t) = arraynet.datasets.load_digits()
+        source = "the embedded test images"
+    else:
+        x, t = read_array(images), read_array(labels)
+        source = images
+    if len(x) != len(t):
+        raise arraynet.ShapeError(
+            f"{labels}: got {len(t)} labels, expected {len(x)}, one for each image of {images}"
+        )
+    x, t = network_input(x[:limit], network, source), np.asarray(t[:limit])
+    with progress("evaluating", len(x)) as advance:
+        result = network.evaluate(x, t, batch_size=batch_size, progress=advance or False)
+    name = model or "the embedded network"
+    if as_json:
+        print_json(
+            {
+                "model": name,
+                "images": source,
+                "accuracy": result.accuracy,
+                "correct": result.correct,
+                "total": result.total,
+                "backend": result.backend,
+                "dtype": network.dtype,
+                "batch_size": batch_size,
+                "confusion_matrix": result.confusion_matrix,
+            }
+        )
+        return
+    console().print(f"{name} on {source}:\n[bold]{result}[/bold]")

@@ -1,0 +1,63 @@
+"""The command and the list of its subcommands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from arraynet import __version__
+from arraynet.cli.evaluate import evaluate
+from arraynet.cli.failure import Failure
+from arraynet.cli.predict import predict
+from arraynet.cli.summary import summary
+from arraynet.errors import ArraynetError
+
+
+class Commands(click.Group):
+    """A group whose failures are one line, and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; turn what it raises on purpose into one line."""
+        try:
+            return super().invoke(ctx)
+        except ArraynetError as error:
+            raise Failure(str(error)) from error
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise Failure(f"{place}{error.strerror or error}") from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the subcommands in the order that a newcomer meets them."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 failed (one line says why), 2 wrong usage. "
+    'Completion of words in bash: eval "$(_ARRAYNET_COMPLETE=bash_source arraynet)" '
+    "(zsh_source and fish_source likewise).",
+)
+@click.version_option(__version__, prog_name="arraynet")
+def commands() -> None:
+    r"""Run trained neural networks on a CPU or a GPU.
+
+    \b
+    Start here: a network and its test images come with arraynet.
+        arraynet evaluate            how often is it right?
+        arraynet summary             what is inside it?
+
+    \b
+    Then your own weights, for example those of the book with MNIST:
+        arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \
+            --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+
+    Every subcommand explains itself: arraynet evaluate --help
+    """
+
+
+for command in (evaluate, summary, predict):
+    commands.add_command(command)

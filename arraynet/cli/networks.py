@@ -1,0 +1,43 @@
+"""The network that a command line names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import arraynet
+
+if TYPE_CHECKING:
+    from arraynet.network import Network
+
+EMBEDDED = "digits"
+"""What to write instead of a file for the network that comes with arraynet."""
+
+
+def is_embedded(model: str | None) -> bool:
+    """Return whether the embedded network is meant, and no file of that name."""
+    return model is None or (model == EMBEDDED and not Path(model).exists())
+
+
+def open_network(
+    model: str | None,
+    *,
+    hidden: str | None = None,
+    output: str | None = None,
+    layout: str | None = None,
+    dtype: str | None = None,
+    backend: str = "cpu",
+) -> Network:
+    """Load a file, or the embedded network where ``model`` is None or its name."""
+    if model is not None and not is_embedded(model):
+        return arraynet.load(
+            model, hidden=hidden, output=output, layout=layout, dtype=dtype, backend=backend
+        )
+    if hidden or output or layout:
+        raise click.UsageError(
+            "--hidden, --output and --layout describe the weights of a file: give MODEL too."
+        )
+    network = arraynet.load_pretrained(EMBEDDED, backend=backend)
+    return network.astype(dtype) if dtype else network

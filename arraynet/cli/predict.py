@@ -1,0 +1,109 @@
+"""``arraynet predict``: what a network sees in images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from arraynet.cli.images import HostArray, network_input, read_array
+from arraynet.cli.networks import open_network
+from arraynet.cli.options import BACKEND, BATCH_SIZE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.printing import print_json, progress
+from arraynet.errors import DtypeError
+from arraynet.ops import OPS
+
+if TYPE_CHECKING:
+    from arraynet.graph import Graph
+
+
+@click.command(
+    epilog=examples(
+        "arraynet predict digits images.npy",
+        "arraynet predict sample_weight.pkl t10k-images-idx3-ubyte.gz \\",
+        "    --hidden sigmoid --output softmax --limit 10",
+        "arraynet predict model.safetensors seven.png --invert --json",
+    )
+)
+@click.argument("model")
+@click.argument("file")
+@options(
+    *NETWORK,
+    *BACKEND,
+    BATCH_SIZE,
+    LIMIT,
+    click.option(
+        "--top",
+        type=click.IntRange(min=1),
+        default=3,
+        show_default=True,
+        metavar="N",
+        help="How many classes to name for each image.",
+    ),
+    click.option("--invert", is_flag=True, help="Dark on light: turn bytes b into 255 - b first."),
+    *JSON,
+)
+def predict(
+    model: str,
+    file: str,
+    batch_size: int | None,
+    limit: int | None,
+    top: int,
+    invert: bool,
+    as_json: bool,
+    **network_options: Any,
+) -> None:
+    """Print the label that MODEL gives each image of FILE, with probabilities.
+
+    MODEL is a .safetensors, .npz or .pkl file, or 'digits', the network that comes
+    with arraynet. FILE is IDX (.gz or not), .npy, or one PNG (with Pillow), which
+    must have the size that the network takes. Bytes are divided by 255 first, unless
+    the network starts with a scale of its own.
+    """
+    network = open_network(model, **network_options)
+    raw = read_array(file)
+    images = network_input(_inverted(raw, file) if invert else raw, network, file)[:limit]
+    with progress("predicting", len(images)) as advance:
+        scores = network.predict(images, batch_size=batch_size, progress=advance or False)
+    kind = "probabilities" if _gives_probabilities(network.graph) else "outputs"
+    labels = _labels(scores)
+    if as_json:
+        rows = [
+            {"index": index, "label": label, kind: row}
+            for index, (label, row) in enumerate(zip(labels.tolist(), scores, strict=True))
+        ]
+        print_json(
+            {"model": model, "images": file, "backend": network.backend.name, "predictions": rows}
+        )
+        return
+    for index, (label, row) in enumerate(zip(labels.tolist(), scores, strict=True)):
+        click.echo(_line(index, label, row, top, kind))
+
+
+def _inverted(images: HostArray, path: str) -> HostArray:
+    """Return images of bytes with light and dark exchanged."""
+    if images.dtype != np.uint8:
+        raise DtypeError(f"{path}: got {images.dtype} with --invert, expected images of bytes")
+    return 255 - images
+
+
+def _gives_probabilities(graph: Graph) -> bool:
+    """Return whether every output is from 0 to 1, whatever the input."""
+    node = graph.producers.get(graph.outputs[0])
+    return node is not None and OPS[node.op].bounds == (0, 1)
+
+
+def _labels(scores: HostArray) -> HostArray:
+    """Return the best class of each row; -1 for a row that holds NaN."""
+    return np.where(np.isnan(scores).any(axis=1), -1, scores.argmax(axis=1))
+
+
+def _line(index: int, label: int, row: HostArray, top: int, kind: str) -> str:
+    """Return one image's label and its best classes as text."""
+    if label < 0:
+        return f"{index:>6}  no answer: the {kind} hold NaN"
+    best = np.argsort(-row, kind="stable")[:top]
+    form = "{}: {:.2%}" if kind == "probabilities" else "{}: {:.6g}"
+    named = "   ".join(form.format(position, float(row[position])) for position in best)
+    return f"{index:>6}  {label:>3}   {named}"

@@ -1,0 +1,32 @@
+"""``arraynet summary``: what is inside a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from arraynet.cli.networks import open_network
+from arraynet.cli.options import BACKEND, JSON, NETWORK, examples, options
+from arraynet.cli.printing import print_json
+
+
+@click.command(
+    epilog=examples(
+        "arraynet summary",
+        "arraynet summary sample_weight.pkl --hidden sigmoid --output softmax",
+    )
+)
+@click.argument("model", required=False)
+@options(*NETWORK, *BACKEND, *JSON)
+def summary(model: str | None, as_json: bool, **network_options: Any) -> None:
+    """Show the layers of MODEL: shapes, parameters, bytes, multiply-adds.
+
+    MODEL is a .safetensors, .npz or .pkl file; without it, the network that comes
+    with arraynet is shown.
+    """
+    network = open_network(model, **network_options)
+    if as_json:
+        print_json(network.summary().to_dict())
+    else:
+        click.echo(str(network.summary()))
