@@ -14,7 +14,12 @@ class ArraynetError(Exception):
 
 
 class BackendUnavailableError(ArraynetError, RuntimeError):
-    """A backend was asked for that cannot work on this machine."""
+    """A backend was asked for that cannot work on this machine.
+
+    Its attribute ``repair`` is the line to type, or what to do, where that is known.
+    """
+
+    repair: str = ""
 
 
 class DeviceMismatchError(ArraynetError, ValueError):

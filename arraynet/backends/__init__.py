@@ -8,7 +8,8 @@ import os
 import threading
 
 from arraynet.backends.base import Backend
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.unavailable import unavailable
+from arraynet.errors import BackendUnavailableError, DeviceLostError
 
 __all__ = ["Backend", "get_backend"]
 
@@ -48,6 +49,8 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     BackendUnavailableError
         If there is no backend of that name, or it cannot work on this machine. The
         message says why, and what to type. Nothing falls back but "auto".
+    DeviceLostError
+        If its device stopped answering earlier in this process.
 
     Examples
     --------
@@ -66,6 +69,7 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
             backend = _made.setdefault(backend.name, backend)
             if name != "auto":
                 _made[name] = backend
+    backend.ensure_usable()
     return backend
 
 
@@ -73,15 +77,12 @@ def _with_precision(name: str | Backend, precision: str) -> str:
     """Return the name of the backend with that precision of float32 products."""
     full = name.name if isinstance(name, Backend) else name
     if precision not in ("highest", "tf32"):
-        raise BackendUnavailableError(f"precision: got {precision!r}, expected 'highest' or 'tf32'")
+        raise unavailable(full, f"precision {precision!r}", "'highest' or 'tf32'")
     plain = full.removesuffix(":tf32")
     if precision == "highest":
         return plain
     if plain.partition(":")[0] != "gpu":
-        raise BackendUnavailableError(
-            f"precision: got 'tf32' for backend {full!r}, expected a backend that has it "
-            f"('gpu' or 'gpu:N')"
-        )
+        raise unavailable(full, "precision 'tf32'", "'gpu' or 'gpu:N', which alone have it")
     return f"{plain}:tf32"
 
 
@@ -95,9 +96,11 @@ def _make(name: str) -> Backend:
 
         return NumpyBackend()
     if library not in _MODULES:
-        raise BackendUnavailableError(
-            f"backend: got {name!r}, expected one of cpu, gpu, gpu:N, auto, torch, torch:cuda, "
-            f"jax, array_api_strict, array_api_strict:device1"
+        raise unavailable(
+            name,
+            "a name that is not known",
+            "cpu, gpu, gpu:N, auto, torch, torch:cuda, jax, array_api_strict or "
+            "array_api_strict:device1",
         )
     module = importlib.import_module(f"arraynet.backends.{_MODULES[library]}")
     backend: Backend = module.make(device)
@@ -108,7 +111,7 @@ def _choose() -> Backend:
     """Return the GPU where it is usable, else the CPU, and log which and why."""
     try:
         backend = get_backend("gpu")
-    except BackendUnavailableError as error:
+    except (BackendUnavailableError, DeviceLostError) as error:
         _log.info("backend auto: chose cpu, because %s", error)
         return get_backend("cpu")
     _log.info("backend auto: chose %s (%s)", backend.name, backend.describe()["device"])

@@ -110,11 +110,27 @@ class Backend:
         """Copy a device array to the host (a NumPy array is returned as it is)."""
         raise NotImplementedError
 
+    def ensure_usable(self) -> None:
+        """Raise if the backend has stopped working for good.
+
+        DeviceLostError after its device stopped answering; BackendUnavailableError
+        in a process that was forked after CUDA had started.
+        """
+
     def synchronize(self) -> None:
         """Wait until the device has done all that it was asked to do."""
 
     def active(self) -> AbstractContextManager[Any]:
-        """Return a context in which new arrays of the library land on the device."""
+        """Return a context in which new arrays of the library land on the device.
+
+        Programs run inside it. It raises what `ensure_usable` does, and turns the
+        library's errors about full memory or a lost device into `out_of_memory` and
+        DeviceLostError.
+        """
+        return nullcontext()
+
+    def single_threaded(self) -> AbstractContextManager[Any]:
+        """Return a context in which each of the library's products keeps to one thread."""
         return nullcontext()
 
     def fuse(self, function: Kernel, name: str) -> Kernel:
@@ -139,7 +155,8 @@ class Backend:
         """Yield ``run(block)`` on the host for each host block, in order.
 
         ``run`` takes and returns device arrays. A backend with asynchronous copies
-        overlaps them with the computation.
+        overlaps them with the computation. An error of one block is raised after the
+        results of all blocks before it have been yielded.
         """
         for block in blocks:
             yield self.to_host(run(self.asarray(block)))

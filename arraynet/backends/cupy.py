@@ -1,72 +1,314 @@
-"""CuPy on one CUDA device."""
+"""CuPy on one CUDA device.
+
+The other files named cupy_… hold its parts: why it is unusable (check), what an error
+means (failures), the array API with fast products (namespace), its own kernels
+(kernels), and copies that overlap with the computation (transfer).
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
+import re
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from types import MappingProxyType, TracebackType
 from typing import Any
 
-from arraynet._typing import Array
+from arraynet._typing import Array, Kernel
+from arraynet.backends import cupy_failures
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, import_library
-from arraynet.backends.host import HostArray, host_array
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.cupy_check import forked, load_cupy, version_text
+from arraynet.backends.cupy_kernels import native
+from arraynet.backends.cupy_namespace import namespace
+from arraynet.backends.cupy_transfer import Lane
+from arraynet.backends.generic import GenericBackend
+from arraynet.backends.host import HostArray, bfloat16, host_array
+from arraynet.backends.unavailable import import_library, unavailable
+from arraynet.errors import DeviceLostError, DtypeError
 
-_INSTALL = "python -m pip install 'cupy-cuda13x[ctk]'"
+_log = logging.getLogger("arraynet")
+
+# Unmeasured: large enough to keep a GPU busy, small enough that a copy to it
+# takes a few milliseconds.
+_LARGEST_BLOCK = 256 << 20
+_PART_OF_MEMORY = 8
+_TF32_CAPABILITY = 80
+_BFLOAT16_VERSION = 14
 
 
 class CupyBackend(GenericBackend):
-    """CuPy arrays on one CUDA device.
+    """CuPy arrays on one CUDA device, the backend ``"gpu:N"``.
 
     array-api-compat ignores ``device=`` on CuPy: arrays are placed by the current
-    device, which `active` sets.
+    device, which `active` sets. Every method works inside it, so that an error of
+    CUDA is told apart: full memory, or a device that is lost for this process.
     """
 
     library = "gpu"
 
-    def __init__(self, cupy: Any, number: int) -> None:
-        self._cupy = cupy
-        self._device = cupy.cuda.Device(number)
-        with self._device:
-            super().__init__(import_library("array_api_compat.cupy", "gpu", _INSTALL))
+    def __init__(self, cupy: Any, number: int, precision: str = "highest") -> None:
+        self._cupy, self._number, self.precision = cupy, number, precision
+        self._unusable: Exception | None = None
+        with cupy.cuda.Device(number) as device:
+            xp = import_library("array_api_compat.cupy", "gpu", "python -m pip install -U cupy")
+            super().__init__(namespace(cupy, xp, precision), device, cupy.ndarray)
+            self._capability = int(device.compute_capability)
+        if precision == "tf32" and self._capability < _TF32_CAPABILITY:
+            raise unavailable(
+                self.name,
+                f"a device of compute capability {self._capability / 10}",
+                "8.0 or higher, which has TF32",
+                f"use the backend 'gpu:{number}'",
+            )
         self.out_of_memory = (MemoryError, cupy.cuda.memory.OutOfMemoryError)
+        self.native = MappingProxyType(native(cupy))
+        self._lanes: list[Lane] = []
+        self._size_blocks()
+        _started.add(self)
 
     def _suffix(self) -> str:
-        """Return the number of the device."""
-        return f":{self._device.id}"
+        """Return the number of the device, and the precision where it is not the highest."""
+        return f":{self._number}" + ("" if self.precision == "highest" else f":{self.precision}")
+
+    def _size_blocks(self) -> None:
+        """Set the size of a block to a part of the memory that is free now."""
+        free, _ = self._cupy.cuda.runtime.memGetInfo()
+        self.block_bytes = min(free // _PART_OF_MEMORY, _LARGEST_BLOCK)
+
+    def ensure_usable(self) -> None:
+        """Raise if the device is lost, or the process was forked after CUDA started."""
+        if self._unusable is not None:
+            raise self._unusable
 
     def active(self) -> AbstractContextManager[Any]:
-        """Return a context in which new arrays land on the device."""
-        return self._device  # type: ignore[no-any-return]
+        """Return a context in which new arrays land on the device.
+
+        An error of CUDA leaves it as MemoryError (full memory) or DeviceLostError.
+        """
+        return _Active(self, self._cupy.cuda.Device(self._number))
+
+    def interpret(self, error: BaseException) -> Exception | None:
+        """Return what an error of CUDA means, or None if it says so itself."""
+        if cupy_failures.is_out_of_memory(error):
+            return MemoryError(f"{self.name}: out of memory ({error})")
+        lost = cupy_failures.loss(error)
+        if lost is None and cupy_failures.is_cublas(error):
+            lost = self._loss_behind()
+        if lost is None:
+            return None
+        self._unusable = DeviceLostError(
+            f"backend {self.name!r}: got {error} ({lost}), expected a device that answers "
+            f"(no call of this process reaches it any more: restart the process)"
+        )
+        _log.error("%s", self._unusable)
+        return self._unusable
+
+    def _loss_behind(self) -> str | None:
+        """Return what happened to the device when cuBLAS says only that it failed."""
+        try:
+            self._cupy.cuda.runtime.deviceSynchronize()
+        except RuntimeError as error:
+            return cupy_failures.loss(error)
+        return None
+
+    def dtype(self, name: str) -> Any:
+        """Return CuPy's dtype of that name ("float32"), or raise DtypeError."""
+        if name != "bfloat16":
+            return super().dtype(name)
+        version = self._cupy.__version__
+        if int(version.partition(".")[0]) < _BFLOAT16_VERSION:
+            raise DtypeError(
+                f"dtype on {self.name}: got 'bfloat16' with CuPy {version}, expected CuPy "
+                f"{_BFLOAT16_VERSION} or newer (python -m pip install -U cupy)"
+            )
+        return bfloat16()
+
+    def _has(self, name: str) -> bool:
+        """Return whether CuPy has a dtype of that name."""
+        return name == "bfloat16" or super()._has(name)
+
+    def owns(self, x: Any) -> bool:
+        """Return whether ``x`` is a CuPy array on this device."""
+        return isinstance(x, self._array_type) and x.data.device_id == self._number
+
+    def asarray(self, x: Any, dtype: str | None = None) -> Array:
+        """Bring a host array to the device, as it is, and convert it there."""
+        with self.active():
+            return super().asarray(x, dtype)
 
     def _upload(self, host: HostArray) -> Array:
-        """Copy a host array to the device."""
-        with self._device:
-            return self._cupy.asarray(host)
+        """Copy a host array to the current device."""
+        return self._cupy.asarray(host)
 
     def to_host(self, x: Array) -> HostArray:
         """Copy a device array to the host."""
         if not self.owns(x):
             return host_array(x, self.name)
-        with self._device:
+        with self.active():
             return x.get()  # type: ignore[no-any-return]
 
     def synchronize(self) -> None:
         """Wait until the device has done all that it was asked to do."""
-        self._device.synchronize()
+        with self.active():
+            self._cupy.cuda.runtime.deviceSynchronize()
 
     def free_memory(self) -> None:
         """Give cached memory, of the device and pinned, back to the system."""
-        with self._device:
+        with self.active():
+            self._lanes.clear()
             self._cupy.get_default_memory_pool().free_all_blocks()
             self._cupy.get_default_pinned_memory_pool().free_all_blocks()
+            self._size_blocks()
+
+    def fuse(self, function: Kernel, name: str) -> Kernel:
+        """Return the elementwise function as one kernel, traced at its first call.
+
+        If that fails, the function itself goes on being called; `unfused` and the
+        log say why.
+        """
+        kernel_name = re.sub(r"\W", "_", f"arraynet_{name}")
+        fused = self._cupy.fuse(kernel_name=kernel_name)(function)
+
+        @functools.wraps(function)
+        def call(*arrays: Array) -> Array:
+            if name in self.unfused:
+                return function(*arrays)
+            try:
+                return fused(*arrays)
+            except Exception as error:  # CuPy has no one kind for a trace that fails
+                if isinstance(error, MemoryError) or cupy_failures.status(error) is not None:
+                    raise
+                self.unfused[name] = f"{type(error).__name__}: {error}"
+                _log.warning("%s: %s runs unfused (%s)", self.name, name, self.unfused[name])
+                return function(*arrays)
+
+        return call
+
+    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
+        """Yield ``run(block)`` on the host for each host block, in order.
+
+        Copies overlap with the computation. An error of one block is raised after
+        the results of all blocks before it have been yielded.
+        """
+        lane = self._borrow()
+        try:
+            yield from self._stream(lane, iter(blocks), run)
+        finally:
+            if self._unusable is None:
+                with self.active():
+                    lane.settle()
+                self._lanes.append(lane)
+
+    def _borrow(self) -> Lane:
+        """Return a lane that no other pipeline uses."""
+        with self.active():
+            try:
+                return self._lanes.pop()
+            except IndexError:
+                cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
+                return Lane(self._cupy, cupyx.empty_pinned)
+
+    def _stream(self, lane: Lane, blocks: Iterator[HostArray], run: Kernel) -> Iterator[HostArray]:
+        """Keep one block under way while the result of the one before it is yielded."""
+        under_way = None
+        failure: Exception | None = None
+        while failure is None:
+            following = None
+            try:
+                for block in blocks:
+                    with self.active():
+                        following = lane.submit(host_array(block, self.name), run)
+                    break
+            except Exception as error:  # raised below, after the result before it
+                failure = error
+            if under_way is not None:
+                with self.active():
+                    result = lane.finish(under_way)
+                yield result
+            under_way = following
+            if under_way is None:
+                break
+        if failure is not None:
+            raise failure
+
+    def describe(self) -> dict[str, Any]:
+        """Return the names, versions and sizes of the device, its driver and CuPy."""
+        runtime = self._cupy.cuda.runtime
+        with self.active():
+            facts = runtime.getDeviceProperties(self._number)
+            free, total = runtime.memGetInfo()
+            name = facts["name"]
+            return {
+                "name": self.name,
+                "device": name.decode() if isinstance(name, bytes) else str(name),
+                "version": self._cupy.__version__,
+                "memory": int(total),
+                "free_memory": int(free),
+                "driver": version_text(runtime.driverGetVersion()),
+                "runtime": version_text(runtime.runtimeGetVersion()),
+                "compute_capability": f"{self._capability // 10}.{self._capability % 10}",
+                "precision": self.precision,
+            }
 
 
-def make(device: str) -> Backend:
-    """Return the backend "gpu" or "gpu:<number>"."""
-    cupy = import_library("cupy", "gpu", _INSTALL)
-    if not cupy.cuda.is_available():
-        raise BackendUnavailableError(
-            "backend 'gpu': got CuPy without a usable CUDA device, expected one (install the "
-            "NVIDIA driver, and check it with: nvidia-smi)"
-        )
-    return CupyBackend(cupy, int(device or 0))
+class _Active:
+    """The device made current, and what its errors mean."""
+
+    __slots__ = ("_backend", "_device")
+
+    def __init__(self, backend: CupyBackend, device: Any) -> None:
+        self._backend, self._device = backend, device
+
+    def __enter__(self) -> Any:
+        self._backend.ensure_usable()
+        return self._device.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._device.__exit__(kind, error, trace)
+        except RuntimeError as failure:
+            # A lost device refuses this too: the first error is the one to tell.
+            error = error or failure
+        if error is not None:
+            meaning = self._backend.interpret(error)
+            if meaning is not None:
+                raise meaning from error
+
+
+_started: weakref.WeakSet[CupyBackend] = weakref.WeakSet()
+"""Every backend of this process: none of them works in a child that it forks."""
+
+_forked = threading.Event()
+
+
+def _refuse_in_child() -> None:
+    """Mark every backend as unusable in a process that was just forked."""
+    if _started:
+        _forked.set()
+    for backend in _started:
+        backend._unusable = forked(backend.name)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_refuse_in_child)
+
+
+def make(device: Any) -> Backend:
+    """Return the backend "gpu", "gpu:<number>", "gpu:tf32" or "gpu:<number>:tf32"."""
+    text = str("" if device is None else device)
+    words = re.fullmatch(r"(\d*):?(tf32|)", text)
+    if words is None:
+        raise unavailable(f"gpu:{text}", "that name", "'gpu', 'gpu:<number>' or 'gpu:tf32'")
+    number = int(words[1] or 0)
+    if _forked.is_set():
+        raise forked(f"gpu:{number}")
+    return CupyBackend(load_cupy(number), number, words[2] or "highest")

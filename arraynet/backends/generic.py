@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import array_api_compat
@@ -11,7 +10,8 @@ import numpy as np
 from arraynet._typing import Array, Namespace
 from arraynet.backends.base import Backend
 from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
-from arraynet.errors import BackendUnavailableError, DtypeError
+from arraynet.backends.unavailable import unavailable
+from arraynet.errors import DtypeError
 
 
 class GenericBackend(Backend):
@@ -20,33 +20,24 @@ class GenericBackend(Backend):
     Parameters
     ----------
     xp : namespace
-        The library, or its array-API namespace.
-    device : object, optional
-        The library's own device object, or its name; the default device if None.
+        The array-API namespace, as array-api-compat gives it.
+    device : object
+        The library's own device object.
+    array_type : type
+        The type of the library's arrays.
     """
 
     library: str = ""
     """What stands before the colon in the name; "" when `get_backend` knows no such name."""
 
-    def __init__(self, xp: Namespace, device: Any = None) -> None:
+    def __init__(self, xp: Namespace, device: Any, array_type: type[Any]) -> None:
         super().__init__()
-        probe = self._probe(xp, device)
-        self.xp = array_api_compat.array_namespace(probe)
-        self.device = array_api_compat.device(probe)
+        self.xp = xp
+        self.device = device
         self.name = f"{self.library or xp.__name__}{self._suffix()}"
         self.resolvable = bool(self.library)
-        self._array_type: type[Any] = type(probe)
+        self._array_type = array_type
         self._dtypes: dict[str, Any] = {}
-
-    def _probe(self, xp: Namespace, device: Any) -> Array:
-        """Return an empty array of the library on the device: it shows what both are."""
-        try:
-            return xp.empty((0,), dtype=xp.float32, device=device)
-        except Exception as error:  # each library has its own kind
-            raise BackendUnavailableError(
-                f"backend {xp.__name__}: got {type(error).__name__}: {error}, expected an "
-                f"array-API namespace that can make an array on device {device!r}"
-            ) from error
 
     def _suffix(self) -> str:
         """Return what stands behind the library in the name, with its colon."""
@@ -106,12 +97,28 @@ class GenericBackend(Backend):
         }
 
 
-def import_library(module: str, backend: str, install: str) -> Any:
-    """Import an optional library, or raise BackendUnavailableError with the line to type."""
+def probe(xp: Namespace, device: Any = None) -> tuple[Namespace, Any, type[Any]]:
+    """Return a library's namespace, device object and array type, from an empty array.
+
+    Parameters
+    ----------
+    xp : namespace
+        The library, or its array-API namespace.
+    device : object, optional
+        The library's own device object, or its name; the default device if None.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If the library cannot make an array on that device.
+    """
     try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise BackendUnavailableError(
-            f"backend {backend!r}: got no module {module} ({error}), expected it installed "
-            f"({install})"
+        array = xp.empty((0,), dtype=xp.float32, device=device)
+        return array_api_compat.array_namespace(array), array_api_compat.device(array), type(array)
+    except Exception as error:  # each library has its own kind
+        name = getattr(xp, "__name__", type(xp).__name__)
+        raise unavailable(
+            name,
+            f"{type(error).__name__}: {error}",
+            f"an array-API namespace that can make an array on device {device!r}",
         ) from error

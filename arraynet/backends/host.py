@@ -35,7 +35,8 @@ def bfloat16() -> np.dtype[Any]:
             "bfloat16: got a NumPy without it, expected the package ml_dtypes "
             "(python -m pip install ml_dtypes)"
         ) from error
-    return np.dtype(ml_dtypes.bfloat16)
+    kind: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return kind
 
 
 def host_dtype(name: str) -> np.dtype[Any]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.host import HostArray
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.unavailable import import_library, unavailable
 
 _INSTALL = "python -m pip install jax"
 
@@ -20,23 +20,9 @@ class JaxBackend(GenericBackend):
 
     library = "jax"
 
-    def __init__(self, xp: Namespace, device: Any = None) -> None:
-        self._jax = import_library("jax", "jax", _INSTALL)
-        if isinstance(device, str):
-            device = self._find(device)
-        super().__init__(xp, device)
-        self._array_type = self._jax.Array
-
-    def _find(self, name: str) -> Any:
-        """Return JAX's device of a name like "cpu", "gpu:1" or "" (its first one)."""
-        platform, _, number = name.partition(":")
-        try:
-            return self._jax.devices(platform or None)[int(number or 0)]
-        except (RuntimeError, IndexError, ValueError) as error:
-            raise BackendUnavailableError(
-                f"backend 'jax:{name}': got no such device ({error}), expected one of "
-                f"{', '.join(map(str, self._jax.devices()))}"
-            ) from error
+    def __init__(self, jax: Any, xp: Namespace, device: Any) -> None:
+        self._jax = jax
+        super().__init__(xp, device, jax.Array)
 
     def _suffix(self) -> str:
         """Return the platform and the number of the device."""
@@ -64,4 +50,18 @@ class JaxBackend(GenericBackend):
 
 def make(device: Any) -> Backend:
     """Return the backend "jax" or "jax:<platform>:<number>"."""
-    return JaxBackend(import_library("jax.numpy", "jax", _INSTALL), device)
+    jax = import_library("jax", "jax", _INSTALL)
+    if isinstance(device, str):
+        device = _find(jax, device)
+    xp, device, _ = probe(import_library("jax.numpy", "jax", _INSTALL), device)
+    return JaxBackend(jax, xp, device)
+
+
+def _find(jax: Any, name: str) -> Any:
+    """Return JAX's device of a name like "cpu", "gpu:1" or "" (its first one)."""
+    platform, _, number = name.partition(":")
+    try:
+        return jax.devices(platform or None)[int(number or 0)]
+    except (RuntimeError, IndexError, ValueError) as error:
+        known = ", ".join(f"{device.platform}:{device.id}" for device in jax.devices())
+        raise unavailable(f"jax:{name}", f"no such device ({error})", f"one of {known}") from error

@@ -10,15 +10,15 @@ import array_api_compat
 from arraynet._typing import Namespace
 from arraynet.backends import get_backend
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.unavailable import unavailable
 
 
 def backend_of(xp: Namespace, device: Any = None) -> Backend:
     """Return the backend of an array-API namespace on one of its devices."""
     if array_api_compat.is_numpy_namespace(xp):
         if device not in (None, "cpu"):
-            raise BackendUnavailableError(f"backend numpy: got device {device!r}, expected 'cpu'")
+            raise unavailable("numpy", f"device {device!r}", "'cpu'")
         return get_backend("cpu")
     if array_api_compat.is_cupy_namespace(xp):
         number = 0 if device is None else getattr(device, "id", device)
@@ -31,4 +31,4 @@ def backend_of(xp: Namespace, device: Any = None) -> Backend:
         if asks(xp):
             module = importlib.import_module(f"arraynet.backends.{library}")
             return get_backend(module.make(device).name)
-    return GenericBackend(xp, device)
+    return GenericBackend(*probe(xp, device))

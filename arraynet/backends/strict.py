@@ -12,9 +12,9 @@ import numpy as np
 
 from arraynet._typing import Array, Namespace
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.host import HostArray
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.unavailable import import_library, unavailable
 
 
 class StrictBackend(GenericBackend):
@@ -22,18 +22,9 @@ class StrictBackend(GenericBackend):
 
     library = "array_api_strict"
 
-    def __init__(self, xp: Namespace, device: Any = None) -> None:
+    def __init__(self, xp: Namespace, device: Any, array_type: type[Any]) -> None:
         self._cpu = xp.Device("CPU_DEVICE")
-        if isinstance(device, str):
-            name = "CPU_DEVICE" if device in ("", "cpu") else device
-            try:
-                device = xp.Device(name)
-            except ValueError as error:
-                raise BackendUnavailableError(
-                    f"backend array_api_strict: got device {device!r}, expected cpu, device1 or "
-                    f"device2"
-                ) from error
-        super().__init__(xp, device)
+        super().__init__(xp, device, array_type)
 
     def _suffix(self) -> str:
         """Return nothing for the CPU, else the device's name."""
@@ -50,4 +41,11 @@ def make(device: Any) -> Backend:
     xp = import_library(
         "array_api_strict", "array_api_strict", "python -m pip install array-api-strict"
     )
-    return StrictBackend(xp, device)
+    if isinstance(device, str):
+        try:
+            device = xp.Device("CPU_DEVICE" if device in ("", "cpu") else device)
+        except ValueError as error:
+            raise unavailable(
+                "array_api_strict", f"device {device!r}", "cpu, device1 or device2"
+            ) from error
+    return StrictBackend(*probe(xp, device))

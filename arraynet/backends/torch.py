@@ -8,9 +8,9 @@ import numpy as np
 
 from arraynet._typing import Array, Namespace
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, import_library
+from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.host import HostArray, bfloat16
-from arraynet.errors import BackendUnavailableError
+from arraynet.backends.unavailable import import_library, unavailable
 
 
 class TorchBackend(GenericBackend):
@@ -18,9 +18,9 @@ class TorchBackend(GenericBackend):
 
     library = "torch"
 
-    def __init__(self, xp: Namespace, device: Any = None) -> None:
-        self._torch = import_library("torch", "torch", "python -m pip install torch")
-        super().__init__(xp, device)
+    def __init__(self, torch: Any, xp: Namespace, device: Any, array_type: type[Any]) -> None:
+        self._torch = torch
+        super().__init__(xp, device, array_type)
         self.out_of_memory = (MemoryError, self._torch.OutOfMemoryError)
         self._on_cuda = self.device.type == "cuda"
 
@@ -69,10 +69,11 @@ def make(device: Any) -> Backend:
     """Return the backend "torch" or "torch:<device>"."""
     torch = import_library("torch", "torch", "python -m pip install torch")
     if str(device).partition(":")[0] == "cuda" and not torch.cuda.is_available():
-        raise BackendUnavailableError(
-            f"backend 'torch:{device}': got PyTorch {torch.__version__} without a usable CUDA "
-            f"device, expected one (install a CUDA build of PyTorch and a driver, or use "
-            f"backend 'torch')"
+        raise unavailable(
+            f"torch:{device}",
+            f"PyTorch {torch.__version__} without a usable CUDA device",
+            "a CUDA build of it, and a driver",
+            "python -m pip install --force-reinstall torch, then check with: nvidia-smi",
         )
     xp = import_library("array_api_compat.torch", "torch", "python -m pip install array-api-compat")
-    return TorchBackend(xp, "cpu" if device == "" else device)
+    return TorchBackend(torch, *probe(xp, "cpu" if device == "" else device))

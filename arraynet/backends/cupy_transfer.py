@@ -1,0 +1,125 @@
+"""Copies between host and GPU that overlap with the computation.
+
+Two slots alternate. While the GPU computes on one, the host fills the pinned buffer
+of the other, and the copy engines move what is ready:
+
+    upload   ──[copy 0]──[copy 1]──[copy 2]──
+    compute  ───────────[run 0]──[run 1]──[run 2]──
+    download ────────────────────[copy 0]──[copy 1]──
+
+Events order the three streams. A slot is used again only after its download has
+been waited for on the host, and that comes after its upload and its computation: so
+no buffer, pinned or on the device, is written while anything still reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from arraynet._typing import Array, Kernel
+from arraynet.backends.host import HostArray
+
+
+class Buffer:
+    """Memory that grows when a larger array is asked of it."""
+
+    def __init__(self, allocate: Any) -> None:
+        self._allocate = allocate
+        self._bytes: Any = None
+
+    def of(self, size: int) -> Any:
+        """Return at least ``size`` bytes; growing loses what was in them."""
+        if self._bytes is None or self._bytes.size < size:
+            self._bytes = None  # give the old ones back before asking for more
+            self._bytes = self._allocate(size)
+        return self._bytes
+
+
+class Slot:
+    """The buffers, the events and the result of one block under way."""
+
+    def __init__(self, cupy: Any, empty_pinned: Any) -> None:
+        def pinned(size: int) -> HostArray:
+            return empty_pinned(size, np.uint8)  # type: ignore[no-any-return]
+
+        def device(size: int) -> Array:
+            return cupy.empty(size, cupy.uint8)
+
+        self.staged, self.received, self.landed = Buffer(pinned), Buffer(pinned), Buffer(device)
+        events = (cupy.cuda.Event(disable_timing=True) for _ in range(3))
+        self.uploaded, self.computed, self.downloaded = events
+        self.result: Array | None = None
+        self.host: HostArray | None = None
+
+
+class Lane:
+    """Three streams and two slots: everything that one pipeline needs at a time."""
+
+    def __init__(self, cupy: Any, empty_pinned: Any) -> None:
+        self._cupy = cupy
+        # Ordinary streams wait for the default stream, where the weights went up.
+        self._upload, self._compute, self._download = (cupy.cuda.Stream() for _ in range(3))
+        self._slots = Slot(cupy, empty_pinned), Slot(cupy, empty_pinned)
+        self._submitted = 0
+
+    def submit(self, block: HostArray, run: Kernel) -> Slot:
+        """Queue a block's upload, computation and download; return without waiting.
+
+        The slot that comes back must be passed to `finish` before the second next
+        `submit`.
+        """
+        slot = self._slots[self._submitted % 2]
+        arrived = self._send(slot, block)
+        with self._compute:
+            self._compute.wait_event(slot.uploaded)
+            slot.result = self._cupy.ascontiguousarray(run(arrived))
+            slot.computed.record(self._compute)
+        self._receive(slot)
+        self._submitted += 1
+        return slot
+
+    def _send(self, slot: Slot, block: HostArray) -> Array:
+        """Queue the copy of a block to the device, through pinned memory."""
+        staged = _view(slot.staged.of(block.nbytes), block.shape, block.dtype)
+        np.copyto(staged, block)
+        with self._upload:
+            memory = slot.landed.of(block.nbytes)
+            arrived = self._cupy.ndarray(block.shape, block.dtype, memptr=memory.data)
+            arrived.set(staged, stream=self._upload)
+            slot.uploaded.record(self._upload)
+        return arrived
+
+    def _receive(self, slot: Slot) -> None:
+        """Queue the copy of a slot's result to pinned memory."""
+        result = slot.result
+        if result is None:
+            raise RuntimeError("a slot without a result was received")
+        slot.host = _view(slot.received.of(result.nbytes), result.shape, result.dtype)
+        self._download.wait_event(slot.computed)
+        result.get(stream=self._download, out=slot.host, blocking=False)
+        slot.downloaded.record(self._download)
+
+    def finish(self, slot: Slot) -> HostArray:
+        """Wait for a slot's download, and return a copy of what came down."""
+        slot.downloaded.synchronize()
+        if slot.host is None:
+            raise RuntimeError("a slot without a download was finished")
+        received = slot.host.copy()
+        slot.result = slot.host = None
+        return received
+
+    def settle(self) -> None:
+        """Wait for all that is under way, and let go of the results."""
+        for stream in (self._upload, self._compute, self._download):
+            stream.synchronize()
+        for slot in self._slots:
+            slot.result = slot.host = None
+
+
+def _view(memory: HostArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:
+    """Return the first bytes of host memory as an array."""
+    size = math.prod(shape) * dtype.itemsize
+    return memory[:size].view(dtype).reshape(shape)

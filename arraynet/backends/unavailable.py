@@ -1,0 +1,29 @@
+"""How a backend says why it cannot work, and what to type."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from arraynet.errors import BackendUnavailableError
+
+
+def unavailable(
+    backend: str, found: str, expected: str, repair: str = ""
+) -> BackendUnavailableError:
+    """Return the error that says why a backend cannot work, and what to do about it."""
+    end = f" ({repair})" if repair else ""
+    error = BackendUnavailableError(f"backend {backend!r}: got {found}, expected {expected}{end}")
+    error.repair = repair
+    return error
+
+
+def import_library(module: str, backend: str, repair: str) -> Any:
+    """Import an optional library, or raise BackendUnavailableError with the line to type."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise unavailable(
+            backend, f"no usable {library} ({error})", "it installed", repair
+        ) from error
