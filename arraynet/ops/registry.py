@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 
 from array_api_compat import array_namespace
 
-from arraynet._typing import Kernel
-from arraynet.errors import DtypeError
+from arraynet._typing import Array, Kernel, Namespace
+from arraynet.errors import DtypeError, ShapeError
 
-Shape = tuple[int, ...]
+Shape = tuple[Any, ...]
+"""Sizes, each a number or, in a graph, a symbol such as "batch"."""
+
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -50,7 +52,8 @@ def _broadcast(*shapes: Shape, **attributes: Any) -> Shape:
     for sizes in zip(*padded, strict=True):
         wanted = {size for size in sizes if size != 1} or {1}
         if len(wanted) > 1:
-            raise ValueError(f"sizes {sorted(wanted)} do not broadcast")
+            differing = " and ".join(sorted(str(size) for size in wanted))
+            raise ValueError(f"sizes {differing} do not broadcast")
         result.append(wanted.pop())
     return tuple(result)
 
@@ -97,6 +100,9 @@ class Op:
         but only as precise in absolute, not relative, error.
     within : Within, optional
         A cheaper op that is as good for inputs within some bound.
+    widened : bool
+        16-bit inputs are computed in float32 and the result is rounded once,
+        because several roundings in 16 bits would cost more than 2 ulp.
     """
 
     name: str
@@ -111,6 +117,7 @@ class Op:
     parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
     within: Within | None = None
+    widened: bool = False
 
 
 OPS: dict[str, Op] = {}
@@ -120,9 +127,9 @@ OPS: dict[str, Op] = {}
 def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Formula]:
     """Register a formula as an op, and make it safe to call on any array.
 
-    The function that comes back fills in ``xp`` from its arrays and refuses
-    integer, boolean and complex ones by name. A caller that passes ``xp`` has
-    made these checks already, and reaches the formula directly.
+    The function that comes back fills in ``xp`` from its arrays, refuses integer,
+    boolean and complex ones by name, and refuses shapes that do not fit. A caller
+    that passes ``xp`` has made these checks already, and reaches the formula directly.
 
     Parameters
     ----------
@@ -132,24 +139,41 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
         The fields of `Op`, except ``name`` and ``formula``.
     """
 
-    def register(formula: Formula) -> Formula:
+    def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
-        name = formula.__name__
+        name = written.__name__
+        formula = _widened(written) if facts.get("widened") else written
         registration = Op(name, formula, **facts)
         for key in (name, *aliases):
             if key in OPS:
                 raise RuntimeError(f"op {key!r} is registered twice")
             OPS[key] = registration
 
-        @functools.wraps(formula)
+        @functools.wraps(written)
         def checked(*arrays: Any, xp: Any = None, **attributes: Any) -> Any:
             if xp is None:
                 xp = _namespace(name, arrays)
+                _check_shapes(registration, arrays, attributes)
             return formula(*arrays, xp=xp, **attributes)
 
         return checked  # type: ignore[return-value]
 
     return register
+
+
+def _widened(formula: Formula) -> Formula:
+    """Return the formula, computed in float32 for arrays of 16-bit floats."""
+
+    @functools.wraps(formula)
+    def widened(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
+        dtype = arrays[0].dtype
+        # Not every library's dtypes know their size; those know no 16-bit ones either.
+        if getattr(dtype, "itemsize", 4) > 2:
+            return formula(*arrays, xp=xp, **attributes)
+        wide = (xp.astype(array, xp.float32) for array in arrays)
+        return xp.astype(formula(*wide, xp=xp, **attributes), dtype)
+
+    return widened  # type: ignore[return-value]
 
 
 def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
@@ -170,3 +194,15 @@ def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
                 f"(convert it first, for example to float32)"
             )
     return xp
+
+
+def _check_shapes(registration: Op, arrays: tuple[Any, ...], attributes: dict[str, Any]) -> None:
+    """Refuse arrays whose shapes the op does not take."""
+    shapes = [tuple(array.shape) for array in arrays]
+    try:
+        registration.shape(*shapes, **attributes)
+    except ValueError as error:
+        found = " and ".join(str(shape) for shape in shapes)
+        raise ShapeError(
+            f"{registration.name}: got shape {found}, expected shapes that fit: {error}"
+        ) from error

@@ -1,0 +1,121 @@
+"""Rectifiers with an exponential on the left."""
+
+from __future__ import annotations
+
+from arraynet._typing import Array, Namespace
+from arraynet.ops.registry import op
+
+
+@op(elementwise=True, widened=True)
+def elu(x: Array, *, alpha: float = 1.0, xp: Namespace = None) -> Array:
+    """Exponential linear unit: ``x`` where ``x > 0``, else ``alpha * (exp(x) - 1)``.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    alpha : float
+        Minus the limit on the left; the default is that of ONNX's Elu (and of PyTorch).
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> elu(np.array([-1000.0, 0.0, 2.0]))
+    array([-1.,  0.,  2.])
+    """
+    return xp.maximum(x, 0.0) + alpha * xp.expm1(xp.minimum(x, 0.0))
+
+
+@op(elementwise=True, widened=True)
+def selu(
+    x: Array,
+    *,
+    alpha: float = 1.67326319217681884765625,
+    gamma: float = 1.05070102214813232421875,
+    xp: Namespace = None,
+) -> Array:
+    """Scaled exponential linear unit: ``gamma`` times `elu`.
+
+    Above the largest finite number divided by ``gamma`` the value overflows to infinity.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    alpha, gamma : float
+        The defaults are those of ONNX's Selu.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+
+    References
+    ----------
+    G. Klambauer et al., Self-Normalizing Neural Networks, arXiv:1706.02515.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> selu(np.array([-1000.0, 0.0, 2.0]))
+    array([-1.75809935,  0.        ,  2.10140204])
+    """
+    return gamma * xp.maximum(x, 0.0) + (gamma * alpha) * xp.expm1(xp.minimum(x, 0.0))
+
+
+@op(elementwise=True, widened=True)
+def celu(x: Array, *, alpha: float = 1.0, xp: Namespace = None) -> Array:
+    """Continuously differentiable ELU, ``max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)``.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    alpha : float
+        Minus the limit on the left; positive. The default is that of ONNX's Celu (and
+        of PyTorch).
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+
+    References
+    ----------
+    J. T. Barron, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> celu(np.array([-1000.0, 0.0, 2.0]), alpha=0.5)
+    array([-0.5,  0. ,  2. ])
+    """
+    # Left of -1000 * alpha the exponential is 0; the quotient might overflow.
+    left = xp.maximum(xp.minimum(x, 0.0), -1000.0 * alpha)
+    return xp.maximum(x, 0.0) + alpha * xp.expm1(left / alpha)

@@ -1,0 +1,250 @@
+"""Products with weights, scaling, and the ops that return their input."""
+
+from __future__ import annotations
+
+import math
+
+from arraynet._typing import Array, Namespace
+from arraynet.ops.registry import Shape, op
+
+
+def _product_shape(x: Shape, weight: Shape, bias: Shape | None = None) -> Shape:
+    """Return the shape of ``x @ weight + bias``."""
+    if len(x) < 1:
+        raise ValueError("x is a scalar and needs at least one axis, of features")
+    if len(weight) != 2:
+        raise ValueError(f"weight {weight} needs two axes, (in, out)")
+    if x[-1] != weight[0]:
+        raise ValueError(f"x has {x[-1]} features, and weight {weight} takes {weight[0]}")
+    if bias is not None and tuple(bias) != (weight[1],):
+        raise ValueError(f"bias {bias} needs one number for each of {weight[1]} outputs")
+    return (*x[:-1], weight[1])
+
+
+def _product_cost(x: Shape, weight: Shape, bias: Shape | None = None) -> int:
+    """Return the multiply-adds of ``x @ weight``."""
+    rows = math.prod(x[:-1])
+    return int(rows * weight[0] * weight[1])
+
+
+@op(rowwise=True, shape=_product_shape, multiply_adds=_product_cost)
+def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
+    """Matrix product ``x @ weight`` over the last axis of ``x``.
+
+    The product is always made of two-dimensional operands: libraries are fastest,
+    and most exact, there.
+
+    Parameters
+    ----------
+    x : array, shape (…, in)
+        Floating.
+    weight : array, shape (in, out)
+        Of the dtype of ``x``.
+    xp : namespace, optional
+        The arrays' namespace; asked of them when None.
+
+    Returns
+    -------
+    array, shape (…, out)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If an array is not floating.
+    ShapeError
+        If ``x`` has another number of features than ``weight`` takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matmul(np.array([1.0, 2.0]), np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 3.0]]))
+    array([1., 2., 8.])
+    """
+    if x.ndim == 2:
+        return xp.matmul(x, weight)
+    *rows, features = x.shape
+    product = xp.matmul(xp.reshape(x, (math.prod(rows), features)), weight)
+    return xp.reshape(product, (*rows, weight.shape[1]))
+
+
+@op(elementwise=True)
+def add(x: Array, bias: Array, *, xp: Namespace = None) -> Array:
+    """Sum ``x + bias``.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    bias : array
+        Of the dtype of ``x``; it must broadcast with it.
+    xp : namespace, optional
+        The arrays' namespace; asked of them when None.
+
+    Returns
+    -------
+    array
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If an array is not floating.
+    ShapeError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> add(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 20.0]))
+    array([[11., 22.],
+           [13., 24.]])
+    """
+    return x + bias
+
+
+@op(
+    rowwise=True,
+    shape=_product_shape,
+    multiply_adds=_product_cost,
+    merges="matrix",
+    parts=("matmul", "add"),
+)
+def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Array:
+    """Affine map ``x @ weight + bias`` over the last axis of ``x``: a dense layer.
+
+    Parameters
+    ----------
+    x : array, shape (…, in)
+        Floating.
+    weight : array, shape (in, out)
+        Of the dtype of ``x``. (ONNX's Gemm and PyTorch's Linear keep (out, in).)
+    bias : array, shape (out,)
+        Of the dtype of ``x``.
+    xp : namespace, optional
+        The arrays' namespace; asked of them when None.
+
+    Returns
+    -------
+    array, shape (…, out)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If an array is not floating.
+    ShapeError
+        If ``x`` has another number of features than ``weight`` takes, or ``bias``
+        another size than ``weight`` gives.
+
+    Examples
+    --------
+    An AND of two inputs, before its step:
+
+    >>> import numpy as np
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> affine(x, np.array([[0.5], [0.5]]), np.array([-0.75]))[:, 0]
+    array([-0.75, -0.25, -0.25,  0.25])
+    """
+    return matmul(x, weight, xp=xp) + bias
+
+
+@op(elementwise=True, merges="diagonal")
+def scale_shift(x: Array, scale: Array, shift: Array, *, xp: Namespace = None) -> Array:
+    """Scale and shift ``x * scale + shift``, for example of pixels to [0, 1].
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    scale, shift : array
+        Of the dtype of ``x``; they must broadcast with it: numbers, or one for each
+        feature.
+    xp : namespace, optional
+        The arrays' namespace; asked of them when None.
+
+    Returns
+    -------
+    array
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If an array is not floating.
+    ShapeError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scale_shift(np.array([0.0, 127.5, 255.0]), np.array(1 / 255), np.array(0.0))
+    array([0. , 0.5, 1. ])
+    """
+    return x * scale + shift
+
+
+@op(elementwise=True, aliases=("linear",), droppable=True)
+def identity(x: Array, *, xp: Namespace = None) -> Array:
+    """Return the input itself: the output layer of a regression.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array
+        ``x``, not a copy of it.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> identity(np.array([-1.5, 2.0]))
+    array([-1.5,  2. ])
+    """
+    return x
+
+
+linear = identity
+
+
+@op(elementwise=True, droppable=True)
+def dropout(x: Array, *, ratio: float = 0.5, xp: Namespace = None) -> Array:
+    """Dropout at inference: the input itself.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    ratio : float
+        The share of elements that training set to zero; inference has no use for
+        it. The default is that of ONNX's Dropout.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array
+        ``x``, not a copy of it.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dropout(np.array([1.0, 2.0]), ratio=0.1)
+    array([1., 2.])
+    """
+    return x

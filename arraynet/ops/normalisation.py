@@ -1,0 +1,354 @@
+"""Functions of a whole row: softmax and its kin.
+
+A row is the elements along one axis, the last by default. A row with NaN gives NaN
+throughout, as does, where probabilities come out, a row that names no largest finite
+score: one with +infinity (an overflow on the way) or with -infinity alone. That is
+what PyTorch and ONNX's reference give. -infinity beside finite scores is a
+probability of 0.
+"""
+
+from __future__ import annotations
+
+import math
+
+from arraynet._typing import Array, Namespace
+from arraynet.ops.registry import Shape, Within, op
+
+
+def _check_axis(x: Shape, axis: int) -> None:
+    """Refuse an axis that does not exist or has no element."""
+    if not -len(x) <= axis < len(x):
+        raise ValueError(f"axis {axis} does not exist in {x}")
+    if x[axis] == 0:
+        raise ValueError(f"axis {axis} of {x} is empty")
+
+
+def _kept(x: Shape, *, axis: int = -1) -> Shape:
+    """Return the shape itself."""
+    _check_axis(x, axis)
+    return x
+
+
+def _reduced(x: Shape, *, axis: int = -1, keepdims: bool = False) -> Shape:
+    """Return the shape without an axis."""
+    _check_axis(x, axis)
+    axis %= len(x)
+    return (*x[:axis], *((1,) if keepdims else ()), *x[axis + 1 :])
+
+
+@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
+def unguarded_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """Softmax of scores that are known to be small, ``exp(x) / sum(exp(x))``.
+
+    A program puts it in the place of `softmax` where the weights before it tell that
+    ``exp`` cannot overflow.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating; its magnitude at most 60, or 600 in float64.
+    axis : int
+        The axis over which the result sums to 1.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unguarded_softmax(np.log(np.array([1.0, 3.0, 4.0])))
+    array([0.125, 0.375, 0.5  ])
+    """
+    exponential = xp.exp(x)
+    return exponential / xp.sum(exponential, axis=axis, keepdims=True)
+
+
+_SMALL = Within(
+    "unguarded_softmax",
+    {"float16": 60.0, "bfloat16": 60.0, "float32": 60.0, "float64": 600.0},
+)
+
+
+@op(rowwise=True, shape=_kept, bounds=(0, 1), within=_SMALL, widened=True)
+def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """Probabilities in proportion to the exponential, ``exp(x) / sum(exp(x))``.
+
+    Each row sums to 1, to 4 eps. The relative error of a probability is a few eps
+    and half its distance from the row's largest score, in eps.
+
+    Half the difference to the largest score is taken, which cannot overflow, and the
+    exponential squared.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis over which the result sums to 1; the default is that of ONNX's
+        Softmax.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
+        NaN throughout.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([[1000.0, 1000.0], [0.0, -np.inf]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+    half = 0.5 * x
+    largest = xp.max(half, axis=axis, keepdims=True)
+    # Made NaN here, the row becomes NaN without an invalid operation on the way.
+    largest = xp.where(xp.isfinite(largest), largest, math.nan)
+    root = xp.exp(half - largest)
+    exponential = root * root
+    return exponential / xp.sum(exponential, axis=axis, keepdims=True)
+
+
+@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
+def softmin(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """Softmax of ``-x``: the smallest score has the largest probability.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis over which the result sums to 1.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``. A row with NaN or -infinity, or with +infinity alone, is
+        NaN throughout.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmin(np.log(np.array([1.0, 2.0, 2.0])))
+    array([0.5 , 0.25, 0.25])
+    """
+    return softmax(-x, axis=axis, xp=xp)
+
+
+@op(rowwise=True, shape=_kept, bounds=(-math.inf, 0), widened=True)
+def log_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """Logarithm of the softmax, ``x - log(sum(exp(x)))``.
+
+    The largest score keeps its relative accuracy too, however near 0 its logarithm
+    is: the exponentials of the others are summed alone, and ``log1p`` taken.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis over which the probabilities sum to 1; the default is that of ONNX's
+        LogSoftmax.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
+        NaN throughout.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_softmax(np.array([0.0, -50.0]))
+    array([-1.92874985e-22, -5.00000000e+01])
+    """
+    half = 0.5 * x
+    largest = xp.max(half, axis=axis, keepdims=True)
+    largest = xp.where(xp.isfinite(largest), largest, math.nan)
+    difference = half - largest
+    others = _sum_of_others(difference, axis, xp)
+    # A difference beyond the dtype's range stays at its end; -infinity stays itself.
+    end = -0.5 * float(xp.finfo(x.dtype).max)
+    held = xp.where(xp.isfinite(difference), xp.maximum(difference, end), difference)
+    return 2.0 * held - xp.log1p(others)
+
+
+def _sum_of_others(difference: Array, axis: int, xp: Namespace) -> Array:
+    """Return the sum of ``exp(2 * difference)`` over a row, less 1 for one largest element."""
+    root = xp.exp(difference)
+    equal = difference == 0
+    count = xp.sum(xp.where(equal, 1.0, root * 0.0), axis=axis, keepdims=True)
+    rest = xp.sum(xp.where(equal, 0.0, root * root), axis=axis, keepdims=True)
+    return (count - 1.0) + rest
+
+
+@op(rowwise=True, shape=_reduced, widened=True)
+def logsumexp(x: Array, *, axis: int = -1, keepdims: bool = False, xp: Namespace = None) -> Array:
+    """Logarithm of the sum of exponentials over an axis, ``log(sum(exp(x)))``.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis to sum over.
+    keepdims : bool
+        Whether the axis stays, with size 1. The default is that of PyTorch; ONNX's
+        ReduceLogSumExp, which sums over all axes by default, keeps them.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…) without the axis
+        Of the dtype of ``x``. A row with NaN gives NaN, one with +infinity gives
+        +infinity, and one with -infinity alone gives -infinity.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logsumexp(np.array([[1000.0, 1000.0], [-np.inf, 0.0]]))
+    array([1000.69314718,    0.        ])
+    """
+    largest = xp.max(x, axis=axis, keepdims=True)
+    # An infinite largest score is the result; any finite number in its place will do.
+    finite = xp.where(xp.abs(largest) == math.inf, 0.0, largest)
+    others = _sum_of_others(xp.minimum(0.5 * x - 0.5 * finite, 0.0), axis, xp)
+    result = largest + xp.log1p(xp.maximum(others, 0.0))
+    return result if keepdims else xp.squeeze(result, axis=axis)
+
+
+@op(rowwise=True, shape=_kept, bounds=(0, 1))
+def hardmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """1 for the largest score of each row, 0 for the others.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis of a row; the default is that of ONNX's Hardmax.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``. Of equal scores the first has the 1. A row with NaN is
+        NaN throughout.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hardmax(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]]))
+    array([[0., 1., 0.],
+           [1., 0., 0.]])
+    """
+    largest = xp.max(x, axis=axis, keepdims=True)
+    equal = x == largest
+    marks = xp.where(equal, 1.0, xp.where(equal, x, 0.0))
+    first = equal & (xp.cumulative_sum(marks, axis=axis) == 1.0)
+    return xp.where(xp.isnan(largest), largest, xp.where(first, 1.0, marks * 0.0))
+
+
+@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
+def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
+    """Probabilities nearest to the scores: softmax with exact zeros.
+
+    ``max(x - t, 0)`` with the one threshold ``t`` for which a row sums to 1.
+
+    Parameters
+    ----------
+    x : array, shape (…)
+        Floating.
+    axis : int
+        The axis over which the result sums to 1.
+    xp : namespace, optional
+        The array's namespace; asked of it when None.
+
+    Returns
+    -------
+    array, shape (…)
+        Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
+        NaN throughout.
+
+    Raises
+    ------
+    DtypeError
+        If ``x`` is not floating.
+    ShapeError
+        If the axis does not exist or is empty.
+
+    References
+    ----------
+    A. Martins and R. Astudillo, From Softmax to Sparsemax, arXiv:1602.02068.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sparsemax(np.array([1.0, 0.5, -2.0]))
+    array([0.75, 0.25, 0.  ])
+    """
+    half = 0.5 * x
+    largest = xp.max(half, axis=axis, keepdims=True)
+    largest = xp.where(xp.isfinite(largest), largest, math.nan)
+    # A score more than 1 below the largest has no share, whatever it is.
+    shifted = 2.0 * xp.maximum(half - largest, -1.0)
+    ordered = xp.sort(shifted, axis=axis, descending=True)
+    ranks = xp.cumulative_sum(xp.ones_like(ordered), axis=axis)
+    totals = xp.cumulative_sum(ordered, axis=axis)
+    # The threshold of the k best scores is largest for the k that are above it.
+    threshold = xp.max((totals - 1.0) / ranks, axis=axis, keepdims=True)
+    return xp.maximum(shifted - threshold, 0.0)
