@@ -1,0 +1,176 @@
+"""IDX files: the format of MNIST, for any element type and number of dimensions.
+
+References
+----------
+"The IDX file format" at the end of http://yann.lecun.com/exdb/mnist/
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.source import Source, open_source
+from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
+
+TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""NumPy's names of the element types, by the third byte of a file."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header, checksum and length
+BLOCK = 1 << 16
+
+
+def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> npt.NDArray[Any]:
+    """Read an IDX file, gzipped or not, whatever it is called.
+
+    Parameters
+    ----------
+    path : path
+    limits : Limits, optional
+        Budgets other than the default ones.
+
+    Returns
+    -------
+    numpy.ndarray
+        In this machine's byte order: uint8, int8, int16, int32, float32 or float64,
+        of the shape that the file states.
+
+    Raises
+    ------
+    LoadError
+        When the file is not of that format, or not exactly as long as its
+        dimensions say, or is beyond the limits; nothing else is raised.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "labels-idx1-ubyte")
+    >>> _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
+    >>> read_idx(path)
+    array([7, 2, 1], dtype=uint8)
+    >>> folder.cleanup()
+    """
+    limits = DEFAULT if limits is None else limits
+    with open_source(path, limits) as source:
+        compressed = source.peek(2) == GZIP_MAGIC
+        reader = _GzipReader(source) if compressed else _PlainReader(source)
+        shape, dtype, length = _header(reader, source, limits)
+        size = checked_size(shape, dtype, limits, source.path, None)
+        if compressed:
+            check_expansion(length + size, source.size, limits, source.path)
+        if reader.expected not in (None, length + size):
+            raise source.error(
+                f"{reader.expected} bytes",
+                f"{length + size} for shape {clipped(shape)} of {dtype.name}",
+            )
+        array = Stored("", shape, dtype, reader.read_into, file=source.path).load()
+        reader.finish()
+        return array
+
+
+def _header(
+    reader: _PlainReader | _GzipReader, source: Source, limits: Limits
+) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return the shape, the element type, and how many bytes say so."""
+    magic = reader.read(4)
+    if magic[:2] != b"\0\0" or magic[2] not in TYPES:
+        raise source.error(
+            f"the first bytes {magic!r}",
+            f"0, 0 and an IDX type ({', '.join(f'{code:#04x}' for code in TYPES)})",
+        )
+    rank = magic[3]
+    if rank > limits.dimensions:
+        raise source.error(f"{rank} dimensions", f"at most {limits.dimensions} (Limits.dimensions)")
+    sizes = reader.read(4 * rank)
+    return tuple(np.frombuffer(sizes, ">u4").tolist()), np.dtype(TYPES[magic[2]]), 4 + 4 * rank
+
+
+class _PlainReader:
+    """The bytes of a file that is not compressed."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.position = 0
+        self.expected = source.size
+
+    def read(self, count: int) -> bytes:
+        """Return exactly ``count`` bytes."""
+        data = self.source.read_at(self.position, count)
+        self.position += count
+        return data
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Fill ``buffer``."""
+        self.source.read_into(self.position, buffer)
+
+    def finish(self) -> None:
+        """Do nothing: the length was compared before."""
+
+
+class _GzipReader:
+    """The decompressed bytes of a gzipped file, never more than are asked for.
+
+    zlib compares the checksum and the length at the end. A file whose last four bytes
+    state another length than its dimensions do is refused before it is unpacked.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.position = 0
+        self.inflater = zlib.decompressobj(GZIP)
+        self.expected = int.from_bytes(source.read_at(max(source.size - 4, 0), 4), "little")
+
+    def read(self, count: int) -> bytes:
+        """Return exactly ``count`` bytes."""
+        buffer = bytearray(count)
+        self.read_into(memoryview(buffer))
+        return bytes(buffer)
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Fill ``buffer``."""
+        filled = 0
+        while filled < len(buffer):
+            data = self._inflate(min(BLOCK, len(buffer) - filled))
+            if not data:
+                raise self.source.error(
+                    f"data that ends {len(buffer) - filled} bytes early",
+                    "as much as its dimensions say",
+                )
+            buffer[filled : filled + len(data)] = data
+            filled += len(data)
+
+    def finish(self) -> None:
+        """Check that nothing follows, neither in the gzip stream nor after it."""
+        if self._inflate(1):
+            raise self.source.error("more data", "as much as its dimensions say")
+        rest = self.source.size - self.position + len(self.inflater.unused_data)
+        if rest:
+            raise self.source.error(f"{rest} bytes after the gzip stream", "nothing after it")
+
+    def _inflate(self, wanted: int) -> bytes:
+        """Return up to ``wanted`` bytes; none only at the end of the stream."""
+        inflater = self.inflater
+        while not inflater.eof:
+            data = inflater.unconsumed_tail
+            if not data:
+                count = min(BLOCK, self.source.size - self.position)
+                data = self.source.read_at(self.position, count)
+                self.position += count
+            try:
+                result = inflater.decompress(data, wanted)
+            except zlib.error as error:
+                raise self.source.error(str(error), "a whole gzip stream") from error
+            if result:
+                return result
+            if not data and not inflater.eof:
+                raise self.source.error(
+                    "a gzip stream without its end", "a whole file (is it truncated?)"
+                )
+        return b""

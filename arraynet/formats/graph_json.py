@@ -1,0 +1,176 @@
+"""A graph as JSON in a file's metadata, beside the tensors that are its weights."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError
+from arraynet.formats.json_text import parse_json
+from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.stored import HostArray, clipped
+from arraynet.graph import Graph, Node, Value
+from arraynet.ops import OPS
+
+KEY = "arraynet.graph"
+"""Under which name the metadata hold the graph."""
+
+VERSION = 1
+
+
+def graph_to_metadata(graph: Graph) -> dict[str, str]:
+    """Return the metadata that, beside the graph's weights, make it again.
+
+    Examples
+    --------
+    >>> from arraynet.graph import Graph, Node, Value
+    >>> graph = Graph(
+    ...     (Value("x", ("batch", 2)),), (Node("relu", ("x",), ("relu1",)),), {}, ("relu1",)
+    ... )
+    >>> graph_from_metadata(graph_to_metadata(graph), {}, file="here").nodes[0].op
+    'relu'
+    """
+    value = {
+        "version": VERSION,
+        "inputs": [{"name": v.name, "shape": list(v.shape)} for v in graph.inputs],
+        "nodes": [
+            {
+                "op": node.op,
+                "inputs": list(node.inputs),
+                "outputs": list(node.outputs),
+                "attributes": dict(node.attributes),
+            }
+            for node in graph.nodes
+        ],
+        "outputs": list(graph.outputs),
+    }
+    try:
+        return {KEY: json.dumps(value, separators=(",", ":"), allow_nan=False)}
+    except (TypeError, ValueError) as error:
+        raise GraphError(f"graph: got an attribute that JSON cannot hold ({error})") from error
+
+
+def graph_from_metadata(
+    metadata: Mapping[str, str],
+    tensors: Mapping[str, HostArray],
+    *,
+    file: object,
+    limits: Limits | None = None,
+) -> Graph:
+    """Return the graph that a file's metadata describe, with its tensors as weights.
+
+    Raises
+    ------
+    LoadError
+        When there is none, it is not well formed, or it does not fit the tensors:
+        one is missing, one is not used, dtypes or sizes do not fit.
+    """
+    name = str(file)
+    if KEY not in metadata:
+        raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
+    value = parse_json(metadata[KEY], DEFAULT if limits is None else limits, name, KEY)
+    graph = _parse(value, tensors, name)
+    used = {item for node in graph.nodes for item in node.inputs}
+    for tensor in tensors:
+        if tensor not in used:
+            raise LoadError(
+                name, "a tensor that no node reads", "only the graph's weights", member=tensor
+            )
+    try:
+        graph.validated()
+    except (GraphError, ShapeError, DtypeError) as error:
+        raise LoadError(
+            name, f"a graph that is not valid ({error})", "a valid one", member=KEY
+        ) from error
+    for node in graph.nodes:
+        _check_attributes(node, graph, name)
+    return graph
+
+
+def parse_nodes(metadata: Mapping[str, str], limits: Limits, file: str) -> tuple[Node, ...]:
+    """Return the nodes of the graph in the metadata, not compared with the tensors."""
+    if KEY not in metadata:
+        return ()
+    return _parse(parse_json(metadata[KEY], limits, file, KEY), {}, file).nodes
+
+
+def _parse(value: Any, tensors: Mapping[str, HostArray], file: str) -> Graph:
+    fields = _fields(value, {"version", "inputs", "nodes", "outputs"}, "graph", file)
+    if type(fields["version"]) is not int or fields["version"] != VERSION:
+        raise LoadError(
+            file,
+            f"version {clipped(fields['version'])} of the graph",
+            f"version {VERSION} (a newer arraynet may have written it)",
+            member=KEY,
+        )
+    inputs = tuple(_value(item, file) for item in _list(fields["inputs"], "inputs", file))
+    nodes = tuple(_node(item, file) for item in _list(fields["nodes"], "nodes", file))
+    outputs = _names(fields["outputs"], "outputs", file)
+    if not inputs or not nodes or not outputs:
+        raise LoadError(file, "an empty graph", "inputs, nodes and outputs", member=KEY)
+    return Graph(inputs, nodes, dict(tensors), outputs)
+
+
+def _value(item: Any, file: str) -> Value:
+    fields = _fields(item, {"name", "shape"}, "input", file)
+    shape = _list(fields["shape"], "shape", file)
+    sizes = all(isinstance(s, str) or (type(s) is int and 0 < s < 1 << 40) for s in shape)
+    if not isinstance(fields["name"], str) or not sizes:
+        raise _error(item, "a name and a shape of sizes and symbols", file)
+    return Value(fields["name"], tuple(shape))
+
+
+def _node(item: Any, file: str) -> Node:
+    fields = _fields(item, {"op", "inputs", "outputs", "attributes"}, "node", file)
+    inputs = _list(fields["inputs"], "inputs", file)
+    attributes = fields["attributes"]
+    if (
+        not isinstance(fields["op"], str)
+        or not all(name is None or isinstance(name, str) for name in inputs)
+        or not isinstance(attributes, dict)
+    ):
+        raise _error(item, "an op, names and attributes", file)
+    outputs = _names(fields["outputs"], "outputs", file)
+    if not outputs:
+        raise _error(item, "a node with an output", file)
+    return Node(fields["op"], tuple(inputs), outputs, attributes)
+
+
+def _check_attributes(node: Node, graph: Graph, file: str) -> None:
+    """Refuse an attribute of another type than the op's default, and an axis out of range."""
+    parameters = inspect.signature(OPS[node.op].formula).parameters
+    for name, value in node.attributes.items():
+        default = parameters[name].default
+        wanted = float if default is inspect.Parameter.empty else type(default)
+        numeric = wanted is float and type(value) is int
+        if type(value) is not wanted and not numeric:
+            found = f"{name}={clipped(value)}"
+            raise LoadError(file, found, f"a value like {default!r}", member=node.where)
+        rank = len(graph.shapes[node.name])
+        if name == "axis" and not -rank <= value < rank:
+            raise LoadError(file, f"axis {value}", f"one of {rank} axes", member=node.where)
+
+
+def _fields(item: Any, wanted: set[str], what: str, file: str) -> dict[str, Any]:
+    if not isinstance(item, dict) or set(item) != wanted:
+        raise _error(item, f"the {what}'s {', '.join(sorted(wanted))}", file)
+    return item
+
+
+def _list(item: Any, what: str, file: str) -> list[Any]:
+    if not isinstance(item, list):
+        raise _error(item, f"a list of {what}", file)
+    return item
+
+
+def _names(item: Any, what: str, file: str) -> tuple[str, ...]:
+    names = _list(item, what, file)
+    if not all(isinstance(name, str) for name in names):
+        raise _error(item, f"the names of {what}", file)
+    return tuple(names)
+
+
+def _error(item: Any, expected: str, file: str) -> LoadError:
+    return LoadError(file, clipped(item), expected, member=KEY)

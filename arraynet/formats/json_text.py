@@ -1,0 +1,76 @@
+"""JSON from strangers: small, shallow, without duplicate keys, NaN or huge numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from arraynet.errors import LoadError
+from arraynet.formats.limits import Limits
+from arraynet.formats.stored import clipped
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any:
+    """Parse JSON that keeps to ``header_bytes`` and ``depth``.
+
+    Raises
+    ------
+    LoadError
+        For anything else.
+    """
+    if len(data) > limits.header_bytes:
+        raise LoadError(
+            file,
+            f"{len(data)} bytes of JSON",
+            f"at most {limits.header_bytes} (Limits.header_bytes)",
+            member=member,
+        )
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        depth = _depth(text)
+        if depth > limits.depth:
+            raise LoadError(
+                file,
+                f"JSON nested {depth} deep",
+                f"at most {limits.depth} (Limits.depth)",
+                member=member,
+            )
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_constant
+        )
+    except LoadError:
+        raise
+    except ValueError as error:
+        raise LoadError(file, clipped(str(error), 200), "well-formed JSON", member=member) from None
+
+
+def _depth(text: str) -> int:
+    """Return how deep the brackets nest: parsing itself may not be able to tell."""
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {clipped(twice)} twice")
+    return result
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    return int(digits)
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name}, which is not JSON")

@@ -1,0 +1,66 @@
+"""How much a file may ask of the machine that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets that a loader checks before it allocates or loops.
+
+    Give one to a loader as ``limits=`` to read a larger network than usual, or to
+    hold strangers' files to less.
+
+    Parameters
+    ----------
+    file_bytes : int
+        Bytes of the file on disk.
+    array_bytes : int
+        Bytes of all tensors of a file together, after decompression.
+    expansion : int
+        How many times its compressed size a file may grow to. It counts only
+        beyond ``expansion_floor``: small files of zeros compress well.
+    expansion_floor : int
+        Bytes that any compressed file may grow to.
+    header_bytes : int
+        Bytes of one header: of a safetensors file, of one npz member, of a zip
+        directory, of the graph in the metadata.
+    tensors : int
+        Number of tensors.
+    dimensions : int
+        Number of dimensions of one tensor.
+    name_bytes : int
+        Bytes of one name.
+    opcodes : int
+        Number of pickle opcodes.
+    memo : int
+        Number of entries in a pickle's memo.
+    depth : int
+        How deep a pickle's tuples, or JSON's brackets, may nest.
+    pixels : int
+        Pixels of one PNG image.
+
+    Examples
+    --------
+    >>> Limits(array_bytes=8 * 2**30).array_bytes
+    8589934592
+    """
+
+    file_bytes: int = 1024 * MEBIBYTE
+    array_bytes: int = 1024 * MEBIBYTE
+    expansion: int = 100
+    expansion_floor: int = 64 * MEBIBYTE
+    header_bytes: int = MEBIBYTE
+    tensors: int = 10_000
+    dimensions: int = 32
+    name_bytes: int = 512
+    opcodes: int = 500_000
+    memo: int = 200_000
+    depth: int = 16
+    pixels: int = 16 * MEBIBYTE
+
+
+DEFAULT = Limits()

@@ -1,0 +1,85 @@
+"""Which tensors of a file are the weights and biases of which layer, by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from arraynet.errors import LoadError
+
+_BOOK = re.compile(r"(?P<kind>[Wb])(?P<number>\d{1,9})")
+_TORCH = re.compile(r"(?:(?P<prefix>.+)\.)?(?P<kind>weight|bias)")
+_NUMBER = re.compile(r"(\d+)")
+
+NAMES = "W1, b1, W2, b2 … or 0.weight, 0.bias, 2.weight, 2.bias …"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNames:
+    """The names of one layer's tensors in the file."""
+
+    weight: str
+    bias: str
+
+
+def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
+    """Return the layers in order, and the layout that their names imply.
+
+    ``W1, b1, …`` are "in_out", ``N.weight, N.bias`` "out_in", as PyTorch writes
+    them. Layers are in the order of the numbers in their names.
+
+    Raises
+    ------
+    LoadError
+        For a name of neither kind, names of both, a weight without its bias or the
+        other way round, and names whose order cannot be told.
+    """
+    names = list(names)
+    book = [name for name in names if _BOOK.fullmatch(name)]
+    torch = [name for name in names if name not in book and _TORCH.fullmatch(name)]
+    for name in names:
+        if name not in book and name not in torch:
+            raise LoadError(file, "a tensor of no layer", f"only names like {NAMES}", member=name)
+    if book and torch:
+        raise LoadError(
+            file, "names of two kinds", f"one kind: {NAMES}", member=f"{book[0]} and {torch[0]}"
+        )
+    if book:
+        layers = {name[1:]: LayerNames(f"W{name[1:]}", f"b{name[1:]}") for name in book}
+    else:
+        prefixes = [name.rpartition(".")[0] for name in torch]
+        layers = {
+            p: LayerNames(*(f"{p}.{k}".lstrip(".") for k in ("weight", "bias"))) for p in prefixes
+        }
+    for layer in layers.values():
+        for name, other in ((layer.weight, layer.bias), (layer.bias, layer.weight)):
+            if name not in names:
+                raise LoadError(
+                    file,
+                    f"no tensor of that name (there is {other})",
+                    "a weight and a bias for every layer (zeros where it has no bias)",
+                    member=name,
+                )
+    return [layers[key] for key in _in_order(layers, file)], "in_out" if book else "out_in"
+
+
+def _in_order(prefixes: Iterable[str], file: str) -> list[str]:
+    """Sort by the numbers in the names, which must tell the order."""
+    keys: dict[tuple[int, ...], str] = {}
+    texts = set()
+    for prefix in prefixes:
+        parts = _NUMBER.split(prefix)
+        texts.add(tuple(parts[::2]))
+        numbers = tuple(int(number) for number in parts[1::2])
+        if numbers in keys:
+            break
+        keys[numbers] = prefix
+    else:
+        if len(texts) == 1:
+            return [keys[numbers] for numbers in sorted(keys)]
+    raise LoadError(
+        file,
+        f"layers named {', '.join(sorted(prefixes))}",
+        f"names that differ in a number, which tells their order: {NAMES}",
+    )

@@ -1,0 +1,133 @@
+"""The header of NumPy's own format for one array, parsed without evaluating it.
+
+References
+----------
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arraynet.formats.limits import Limits
+from arraynet.formats.source import Source
+from arraynet.formats.stored import KINDS, Stored, checked_size, clipped
+
+MAGIC = b"\x93NUMPY"
+
+_ITEM = re.compile(
+    r"""\s*(['"])(?P<key>descr|fortran_order|shape)\1\s*:\s*
+    (?: u?(?P<quote>['"])(?P<descr>[^'"]*)(?P=quote)
+      | (?P<fortran_order>True|False)
+      | \((?P<shape>[0-9L,\s]*)\) )\s*(?:,|(?=\}))""",
+    re.VERBOSE,
+)
+_SIZES = re.compile(r"(?:(\s*\d{1,19}L?\s*,)+(\s*\d{1,19}L?)?)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before an array's data, and how many bytes that takes."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    length: int
+
+
+def read_header(
+    read: Callable[[int], bytes], source: Source, limits: Limits, member: str | None
+) -> Header:
+    """Parse a header from ``read(count)``, which gives exactly that many bytes.
+
+    Raises
+    ------
+    LoadError
+        For a header that NumPy would not write for an array of numbers, or one
+        that is beyond the limits.
+    """
+    start = read(8)
+    if start[:6] != MAGIC or start[6:] not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise source.error(repr(start), "an array in NumPy's format 1.0, 2.0 or 3.0", member)
+    size = 2 if start[6] == 1 else 4
+    length = int.from_bytes(read(size), "little")
+    if length > limits.header_bytes:
+        raise source.error(
+            f"a header of {length} bytes",
+            f"at most {limits.header_bytes} (Limits.header_bytes)",
+            member,
+        )
+    text = read(length).decode("latin-1")
+    items = _items(text)
+    if items is None:
+        raise source.error(
+            f"the header {clipped(text)}", "one dtype of numbers, an order and a shape", member
+        )
+    shape = tuple(int(size.strip(" L")) for size in items["shape"].split(",") if size.strip())
+    dtype = _dtype(items["descr"], source, member)
+    checked_size(shape, dtype, limits, source.path, member)
+    return Header(dtype, shape, items["fortran_order"] == "True", 8 + size + length)
+
+
+def _items(text: str) -> dict[str, str] | None:
+    """Return the three entries of the header as text, or None if it is not of that form."""
+    if not text.startswith("{"):
+        return None
+    items: dict[str, str] = {}
+    position = 1
+    while match := _ITEM.match(text, position):
+        value = match[match["key"]]
+        if value is None or match["key"] in items:
+            return None
+        items[match["key"]] = value
+        position = match.end()
+    whole = text[position:].strip() == "}" and len(items) == 3
+    return items if whole and _SIZES.fullmatch(items["shape"]) else None
+
+
+def _dtype(descr: str, source: Source, member: str | None) -> np.dtype[Any]:
+    order, kind = descr[:1], descr[1:]
+    if kind not in KINDS or order not in ("<", ">", "|") or (order == "|") != (kind[1:] == "1"):
+        what = " (Python objects, which are never loaded)" if kind == "O" else ""
+        raise source.error(
+            f"dtype {clipped(descr)}{what}", f"a numeric dtype ({', '.join(KINDS)})", member
+        )
+    return np.dtype(descr)
+
+
+def stored_array(source: Source, limits: Limits) -> Stored:
+    """Return the array of an ``.npy`` file, not yet loaded."""
+    position = 0
+
+    def read(count: int) -> bytes:
+        nonlocal position
+        position += count
+        return source.read_at(position - count, count)
+
+    header = read_header(read, source, limits, None)
+    tensor = Stored(
+        "array",
+        header.shape,
+        header.dtype,
+        lambda buffer: source.read_into(header.length, buffer),
+        fortran=header.fortran,
+        file=source.path,
+    )
+    check_length(header, source.size, source, None)
+    return tensor
+
+
+def check_length(header: Header, size: int, source: Source, member: str | None) -> None:
+    """Refuse data that is shorter or longer than the header's shape says."""
+    expected = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
+    if size - header.length != expected:
+        raise source.error(
+            f"{size - header.length} bytes of data",
+            f"{expected} for shape {clipped(header.shape)} of {header.dtype.name}",
+            member,
+        )

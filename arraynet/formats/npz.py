@@ -1,0 +1,108 @@
+"""NumPy's archives of arrays (``numpy.savez``), without Python objects."""
+
+from __future__ import annotations
+
+import functools
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from arraynet.errors import DtypeError
+from arraynet.formats.json_text import parse_json
+from arraynet.formats.limits import Limits
+from arraynet.formats.npy import MAGIC, check_length, read_header
+from arraynet.formats.source import Source
+from arraynet.formats.stored import KINDS, HostArray, Stored, check_total, clipped
+from arraynet.formats.zip import Member, MemberReader, end, headers, members
+
+METADATA = "__metadata__"
+"""The array of bytes (JSON) that holds an archive's metadata, where it has any."""
+
+
+def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[str, str]]:
+    """Return the arrays of an archive, not yet loaded, and its metadata.
+
+    Raises
+    ------
+    LoadError
+        For an archive or an array that NumPy would not write, for objects,
+        duplicate and unexpected members, and for anything beyond the limits.
+    """
+    tensors = [_tensor(member, source, limits) for member in members(source, limits)]
+    check_total(sum(tensor.nbytes for tensor in tensors), limits, source.path)
+    metadata: dict[str, str] = {}
+    for tensor in tensors:
+        if tensor.name == METADATA:
+            metadata = _metadata(tensor, source, limits)
+    return [tensor for tensor in tensors if tensor.name != METADATA], metadata
+
+
+def _tensor(member: Member, source: Source, limits: Limits) -> Stored:
+    name = member.name.removesuffix(".npy")
+    if name == member.name or not name or len(name) > limits.name_bytes:
+        raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
+    header = read_header(MemberReader(source, member).read, source, limits, name)
+    check_length(header, member.size, source, name)
+    fill = functools.partial(_fill, source, member, header.length)
+    return Stored(name, header.shape, header.dtype, fill, header.fortran, file=source.path)
+
+
+def _fill(source: Source, member: Member, skipped: int, buffer: memoryview) -> None:
+    reader = MemberReader(source, member)
+    reader.read(skipped)
+    reader.read_into(buffer)
+    reader.finish()
+
+
+def _metadata(tensor: Stored, source: Source, limits: Limits) -> dict[str, str]:
+    if tensor.dtype.name != "uint8" or len(tensor.shape) != 1:
+        raise source.error(f"an array of {tensor.dtype.name}", "bytes of JSON", METADATA)
+    if tensor.nbytes > limits.header_bytes:
+        raise source.error(f"{tensor.nbytes} bytes", f"at most {limits.header_bytes}", METADATA)
+    value: Any = parse_json(tensor.load().tobytes(), limits, source.path, METADATA)
+    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+        return value
+    raise source.error(clipped(value), "strings by name", METADATA)
+
+
+def chunks(
+    tensors: Mapping[str, HostArray], metadata: Mapping[str, str]
+) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of an archive, which ``numpy.load`` reads too.
+
+    The same tensors and metadata always give the same bytes.
+    """
+    arrays = dict(tensors)
+    if metadata:
+        arrays[METADATA] = np.frombuffer(json.dumps(dict(metadata)).encode(), np.uint8)
+    directory: list[bytes] = []
+    position = 0
+    for name, array in arrays.items():
+        head, data = npy_parts(name, array)
+        crc = zlib.crc32(data, zlib.crc32(head))
+        local, entry = headers(f"{name}.npy", crc, len(head) + len(data), position)
+        directory.append(entry)
+        position += len(local) + len(head) + len(data)
+        yield from (local, head, data)
+    yield from directory
+    yield end(len(directory), sum(map(len, directory)), position)
+
+
+def npy_parts(name: str, array: HostArray) -> tuple[bytes, memoryview]:
+    """Return the header and the data of one array in NumPy's own format."""
+    kind = array.dtype.str[1:]
+    if kind not in KINDS:
+        raise DtypeError(
+            f"tensor {name}: got dtype {array.dtype}, expected one of NumPy's own "
+            f"number types (save as .safetensors)"
+        )
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    text = str({"descr": array.dtype.str, "fortran_order": fortran, "shape": array.shape})
+    length = len(text) + 1 + -(len(text) + 1 + 10) % 64
+    head = MAGIC + b"\1\0" + length.to_bytes(2, "little") + text.encode().ljust(length - 1) + b"\n"
+    flat = array.reshape(-1, order="F" if fortran else "C")
+    data = flat.view(np.uint8).data if flat.size else memoryview(b"")
+    return head, data

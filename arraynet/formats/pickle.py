@@ -1,0 +1,46 @@
+"""Pickles of dicts of NumPy arrays, read without running them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from arraynet.formats.limits import Limits
+from arraynet.formats.pickle_machine import EXPECTED, Machine
+from arraynet.formats.pickle_values import Dict, PickledArray, describe
+from arraynet.formats.source import Source
+from arraynet.formats.stored import Stored, check_total
+
+
+def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
+    """Return the arrays of a pickled dict of NumPy arrays, not yet loaded.
+
+    Every opcode has been read and checked when this returns.
+
+    Raises
+    ------
+    LoadError
+        For anything but a dict of names and numeric arrays.
+    """
+    value = Machine(source, limits).run()
+    if not isinstance(value, Dict):
+        raise source.error(describe(value), EXPECTED)
+    tensors: dict[int, Stored] = {}
+    result = []
+    for name, item in value.items.items():
+        if not isinstance(item, PickledArray) or item.stored is None:
+            found = describe(item)
+            raise source.error(
+                f"{found} without its state" if found == "an array" else found, EXPECTED, name
+            )
+        if id(item) in tensors:
+            result.append(replace(tensors[id(item)], name=name))
+            continue
+        tensors[id(item)] = replace(item.stored, name=name)
+        result.append(tensors[id(item)])
+    total = sum(tensor.nbytes for tensor in tensors.values())
+    check_total(min(total, limits.array_bytes + 1), limits, source.path)
+    if total > source.size:
+        raise source.error(
+            f"arrays of {total} bytes in a file of {source.size}", "each array's data once"
+        )
+    return result

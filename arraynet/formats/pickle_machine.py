@@ -1,0 +1,250 @@
+"""A machine for pickle opcodes that imports nothing and calls nothing.
+
+Python's own unpickler runs whatever callable a file names. This one knows the
+opcodes that a dict of NumPy arrays needs, and stops at any other. Strings and
+bytes are not read when they are met: the stack holds where they lie, so that a
+length is only ever compared with what the file has.
+
+References
+----------
+The opcodes: https://peps.python.org/pep-0307/, pep-3154, pep-0574, and the
+documentation of ``pickletools`` in Python's source.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arraynet.errors import LoadError
+from arraynet.formats.limits import Limits
+from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
+from arraynet.formats.pickle_opcodes import HANDLERS
+from arraynet.formats.pickle_values import Dict, Payload, Sequence, Symbol, describe
+from arraynet.formats.source import Source
+from arraynet.formats.stored import clipped
+
+EXPECTED = "a dict of NumPy arrays (nothing else is loaded, and nothing in the file is run)"
+
+REFUSED = {
+    b"]": "EMPTY_LIST (a list)",
+    b"l": "LIST (a list)",
+    b"a": "APPEND (a list)",
+    b"e": "APPENDS (a list)",
+    b"\x8f": "EMPTY_SET (a set)",
+    b"\x90": "ADDITEMS (a set)",
+    b"\x91": "FROZENSET (a frozenset)",
+    b"F": "FLOAT (a float)",
+    b"G": "BINFLOAT (a float)",
+    b"\x8b": "LONG4 (a huge int)",
+    b"0": "POP",
+    b"1": "POP_MARK",
+    b"2": "DUP",
+    b"o": "OBJ (makes an object)",
+    b"\x81": "NEWOBJ (makes an object)",
+    b"\x92": "NEWOBJ_EX (makes an object)",
+    b"\x82": "EXT1 (a registered extension)",
+    b"\x83": "EXT2 (a registered extension)",
+    b"\x84": "EXT4 (a registered extension)",
+    b"P": "PERSID (a persistent id)",
+    b"Q": "BINPERSID (a persistent id)",
+    b"\x97": "NEXT_BUFFER (data outside the file)",
+    b"\x98": "READONLY_BUFFER (data outside the file)",
+}
+
+LINE = 1024
+
+
+class Machine:
+    """The state of reading one pickle: a stack, a memo, and what is spent of the limits."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self.source = source
+        self.limits = limits
+        self.file = source.file
+        self.stack: list[Any] = []
+        self.outer: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        """Read opcodes up to STOP, which must be the last byte, and return the value."""
+        file, handlers = self.file, HANDLERS
+        for count in range(self.limits.opcodes + 1):
+            code = file.read(1)
+            handler = handlers.get(code)
+            if handler is None:
+                if code == b".":
+                    return self._stop()
+                raise self._unknown(code, first=count == 0)
+            handler(self)
+        raise self.error(
+            f"more than {self.limits.opcodes} opcodes", "a smaller pickle (Limits.opcodes)"
+        )
+
+    def _stop(self) -> Any:
+        rest = self.source.size - self.file.tell()
+        if rest:
+            raise self.error(f"{rest} bytes after the end of the pickle", "nothing after it")
+        if self.outer or len(self.stack) != 1:
+            found = sum(map(len, self.outer)) + len(self.stack)
+            raise self.error(f"{found} values at the end of the pickle", "one dict")
+        return self.stack.pop()
+
+    def _unknown(self, code: bytes, *, first: bool) -> LoadError:
+        if not code:
+            return self.error("the end of the file", "a whole pickle (is it truncated?)")
+        if code == b"i":
+            named = f"{self._line_text()}.{self._line_text()}"
+            return self.error(f"opcode INST, which names {clipped(named)}", EXPECTED)
+        if code in REFUSED:
+            return self.error(f"opcode {REFUSED[code]}", EXPECTED)
+        where = self.file.tell() - 1
+        what = "a pickle" if first else "a pickle opcode"
+        return self.error(f"byte {code!r} at {where}", f"{what} (is the file damaged?)")
+
+    # What every opcode needs.
+
+    def error(self, found: str, expected: str) -> LoadError:
+        """Return an error that names the tensor being read, where there is one."""
+        return self.source.error(found, expected, self.current_name())
+
+    def current_name(self) -> str | None:
+        """Return the key of the dict item being read, as well as it can be told."""
+        for level in reversed([*self.outer, self.stack][:2]):
+            for value in reversed(level):
+                if isinstance(value, Payload) and value.is_text:
+                    try:
+                        return value.text()
+                    except ValueError:
+                        return None
+        return None
+
+    def read(self, count: int) -> bytes:
+        """Return the next ``count`` bytes, a small number."""
+        data = self.file.read(count)
+        if len(data) != count:
+            raise self.error("the end of the file", "a whole pickle (is it truncated?)")
+        return data
+
+    def pop(self) -> Any:
+        """Take the top of the stack, not beyond the last mark."""
+        if not self.stack:
+            raise self.error("an opcode without its operand", "a well-formed pickle")
+        return self.stack.pop()
+
+    def pop_mark(self) -> list[Any]:
+        """Take all values down to the last mark."""
+        if not self.outer:
+            raise self.error("an opcode without its mark", "a well-formed pickle")
+        values, self.stack = self.stack, self.outer.pop()
+        return values
+
+    def line(self) -> bytes:
+        """Return the next line, a short one, without its end."""
+        data = self.file.readline(LINE)
+        if not data.endswith(b"\n"):
+            raise self.error("a line that does not end", "a whole pickle (is it truncated?)")
+        return data[:-1]
+
+    def _line_text(self) -> str:
+        return self.file.readline(LINE).rstrip(b"\n").decode("latin-1")
+
+    def payload(self, length: int, encoding: str, *, is_text: bool) -> None:
+        """Push where the next ``length`` bytes lie, and skip them."""
+        offset = self.file.tell()
+        rest = self.source.size - offset
+        if length > rest:
+            raise self.error(
+                f"a length of {length} where {rest} bytes are left",
+                "a whole pickle (is it truncated?)",
+            )
+        if length <= self.limits.name_bytes:
+            data = self.read(length)
+        else:
+            data = None
+            self.file.seek(length, 1)
+        self.stack.append(Payload(self.source, encoding, offset, length, is_text, data))
+
+    def line_payload(self, encoding: str) -> None:
+        """Push where the rest of this line lies, and skip it."""
+        offset = self.file.tell()
+        data = self.file.readline(self.limits.name_bytes)
+        length = len(data)
+        while not data.endswith(b"\n"):
+            data = self.file.readline(1 << 20)
+            length += len(data)
+            if not data:
+                raise self.error("a line that does not end", "a whole pickle (is it truncated?)")
+        short = data[:-1] if len(data) == length else None
+        self.stack.append(Payload(self.source, encoding, offset, length - 1, True, short))
+
+    def integer(self, text: bytes) -> int:
+        """Parse a short decimal number."""
+        if len(text) > 20 or not text.removeprefix(b"-").isdigit():
+            raise self.error(f"{clipped(text)}", "an integer of at most 20 digits")
+        return int(text)
+
+    def sequence(self, items: list[Any]) -> None:
+        """Push a tuple."""
+        depth = 1 + max((v.depth for v in items if isinstance(v, Sequence)), default=0)
+        if depth > self.limits.depth:
+            raise self.error(
+                f"tuples nested {depth} deep", f"at most {self.limits.depth} (Limits.depth)"
+            )
+        self.stack.append(Sequence(tuple(items), depth))
+
+    def remember(self, index: int) -> None:
+        """Store the top of the stack in the memo."""
+        if not self.stack:
+            raise self.error("an opcode without its operand", "a well-formed pickle")
+        if not 0 <= index < self.limits.memo:
+            raise self.error(
+                f"memo entry {index}", f"at most {self.limits.memo} entries (Limits.memo)"
+            )
+        self.memo[index] = self.stack[-1]
+
+    def recall(self, index: int) -> None:
+        """Push what the memo holds."""
+        if index not in self.memo:
+            raise self.error(f"memo entry {index}", "one that was stored before")
+        self.stack.append(self.memo[index])
+
+    def symbol(self, module: str, name: str) -> None:
+        """Push one of the known symbols; refuse any other name."""
+        found = SYMBOLS.get((module, name))
+        if found is None:
+            raise self.error(f"the name {clipped(f'{module}.{name}')}", EXPECTED)
+        self.stack.append(found)
+
+    def reduce(self) -> None:
+        """Apply one of the known symbols: this machine's own function, not the file's."""
+        arguments, function = self.pop(), self.pop()
+        known = FUNCTIONS.get(function.name) if isinstance(function, Symbol) else None
+        if known is None or not isinstance(arguments, Sequence):
+            raise self.error(f"a call of {describe(function)}", EXPECTED)
+        self.stack.append(known(self, arguments.items))
+
+    def build(self) -> None:
+        """Give a dtype or an array its state."""
+        state = self.pop()
+        build(self, self.stack[-1] if self.stack else None, state)
+
+    def set_items(self, target: Any, pairs: list[Any]) -> None:
+        """Put keys and values into a dict."""
+        if not isinstance(target, Dict) or len(pairs) % 2:
+            raise self.error("items without a dict", "a well-formed pickle")
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            name = self.name(key)
+            if name in target.items:
+                raise self.error(f"the key {clipped(name)} twice", "each key once")
+            if len(target.items) >= self.limits.tensors:
+                raise self.error(f"more than {self.limits.tensors} items", "fewer (Limits.tensors)")
+            target.items[name] = value
+
+    def name(self, value: Any) -> str:
+        """Return a string operand as a str."""
+        if not isinstance(value, Payload):
+            raise self.error(f"{describe(value)} as a name", "a str")
+        try:
+            return value.text()
+        except ValueError as error:
+            raise self.error(f"{error} as a name", "a short, readable str") from error
