@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "backends": BASE,
     "labels": BASE,
     "metrics": HOST,
-    "datasets": BASE,
+    "datasets": GRAPH | {"formats"},
     "graph": BASE | {"ops"},
     "rewriting": GRAPH,
     "passes": GRAPH | {"rewriting"},
