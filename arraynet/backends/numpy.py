@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
 
-from arraynet._typing import Array
+from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
+from arraynet.backends.blas import single_thread
 from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
+from arraynet.backends.recording import Recorded
+from arraynet.backends.replay import replaying
 
 
 class NumpyBackend(Backend):
@@ -40,11 +44,21 @@ class NumpyBackend(Backend):
         if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
             return x
         array = host_array(x, self.name)
+        if isinstance(x, Recorded):
+            array = x if x.dtype.isnative else x.astype(array.dtype)
         return array if dtype is None else array.astype(self.dtype(dtype), copy=False)
 
     def to_host(self, x: Array) -> HostArray:
         """Return the array itself: it is on the host."""
         return np.asarray(x)
+
+    def single_threaded(self) -> AbstractContextManager[Any]:
+        """Return a context in which BLAS keeps to one thread."""
+        return single_thread.held()
+
+    def capture(self, function: Kernel) -> Kernel:
+        """Return the function with its NumPy calls recorded once and then replayed."""
+        return replaying(function)
 
     def describe(self) -> dict[str, Any]:
         """Return NumPy's version and the device."""

@@ -1,0 +1,230 @@
+"""How a large batch is cut, streamed, run on threads, and tried again in smaller parts.
+
+A network that treats each row by itself gives the same rows whatever the cut. Small
+blocks keep their intermediates in the cache; on the CPU several threads take turns
+at the blocks, with BLAS held to one thread each; on a device with too little memory
+the block is halved until it fits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from arraynet.errors import OutOfMemoryError, ShapeError
+from arraynet.graph import HostArray
+from arraynet.mapped import forget_pages
+from arraynet.program import Program, check_shape
+
+Advance: TypeAlias = Callable[[int], object]
+"""Called with the number of rows that were just done."""
+
+THREAD_ROWS = 512
+"""Fewest rows that are worth a thread of their own."""
+
+THREAD_WORK = 1 << 24
+"""Fewest multiply-adds that are worth a thread of their own (about 0.2 ms)."""
+
+
+def predict(
+    program: Program,
+    x: HostArray,
+    *,
+    block: int | None = None,
+    threads: int | None = None,
+    cut: bool = True,
+    advance: Advance | None = None,
+) -> HostArray:
+    """Run a program over the rows of an array, block by block, to the host.
+
+    Parameters
+    ----------
+    program : Program
+    x : array
+        (batch, ...) on the host (a memory map is read block by block, and never
+        held), or on the program's device.
+    block : int, optional
+        Rows at a time; None: as many as suit the backend's cache or memory.
+    threads : int, optional
+        Python threads on a backend that gains from them; None: one for each core,
+        for batches large enough.
+    cut : bool
+        Whether the batch may be cut at all.
+    advance : callable, optional
+        Called with the number of rows of each block, once it is done.
+
+    Returns
+    -------
+    numpy.ndarray
+        (batch, ...) on the host.
+
+    Raises
+    ------
+    OutOfMemoryError
+        When not even one row fits.
+    """
+    shape = tuple(x.shape)
+    check_shape(shape, program.input_shape)
+    rows = shape[0]
+    size = _block_rows(program, rows, block) if cut else max(rows, 1)
+    workers = _workers(program, rows, size, threads)
+    if workers == 1:
+        with _single_threaded(program, threads):
+            return _in_turn(program, x, size, advance)
+    with program.backend.single_threaded():
+        return _on_threads(program, x, size, workers, advance)
+
+
+def batches(
+    predict_one: Callable[[Any], HostArray], x: Iterable[Any], advance: Advance | None
+) -> HostArray:
+    """Run over an iterable of batches, and return all their rows together.
+
+    Raises
+    ------
+    ShapeError
+        If there is no batch at all: the shape of the result would be unknown.
+    """
+    parts = []
+    for batch in x:
+        parts.append(predict_one(batch))
+        if advance is not None:
+            advance(len(parts[-1]))
+    if not parts:
+        raise ShapeError("input: got an iterable without batches, expected at least one")
+    return np.concatenate(parts)
+
+
+def _block_rows(program: Program, rows: int, block: int | None) -> int:
+    """Return how many rows to run at a time."""
+    if block is not None:
+        if block < 1:
+            raise ShapeError(f"batch_size: got {block}, expected at least 1")
+        return block
+    budget = program.backend.block_bytes
+    if budget is None or rows == 0:
+        return max(rows, 1)
+    fitting = max(64, budget // max(program.row_bytes, 1))
+    # Blocks of one size: the last one is not a small one, and one plan serves all.
+    return -(-rows // -(-rows // fitting))
+
+
+def _workers(program: Program, rows: int, block: int, threads: int | None) -> int:
+    """Return on how many threads to run."""
+    if threads is not None and threads < 1:
+        raise ShapeError(f"threads: got {threads}, expected at least 1")
+    if not program.backend.threaded:
+        return 1
+    useful = min(
+        rows // THREAD_ROWS, rows * program.multiply_adds // THREAD_WORK, -(-rows // block)
+    )
+    return max(1, min(threads or _cores(), useful))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _single_threaded(program: Program, threads: int | None) -> AbstractContextManager[Any]:
+    """Hold BLAS to one thread where the caller asked for one."""
+    return program.backend.single_threaded() if threads == 1 else nullcontext()
+
+
+def _empty_result(program: Program, rows: int, first: HostArray) -> HostArray:
+    return np.empty((rows, *first.shape[1:]), first.dtype)
+
+
+def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None) -> HostArray:
+    """Run the blocks one after the other; halve them when the memory is full."""
+    backend = program.backend
+    rows = x.shape[0]
+    result: HostArray | None = None
+    done = 0
+    while done < rows or result is None:
+        try:
+            for part in backend.pipeline(_blocks(x, done, size), program.run):
+                if result is None:
+                    if len(part) == rows:
+                        forget_pages(x)
+                        if advance is not None:
+                            advance(rows)
+                        return part
+                    result = _empty_result(program, rows, part)
+                result[done : done + len(part)] = part
+                forget_pages(x[done : done + len(part)])
+                done += len(part)
+                if advance is not None:
+                    advance(len(part))
+        except backend.out_of_memory as error:
+            backend.free_memory()
+            if size == 1:
+                raise OutOfMemoryError(
+                    f"predict on {backend.name}: got {type(error).__name__} for a single row "
+                    f"of {program.row_bytes} bytes, expected that much free memory "
+                    f"(close other programs, or use backend='cpu')"
+                ) from error
+            size = -(-size // 2)
+    return result
+
+
+def _blocks(x: HostArray, start: int, size: int) -> Iterator[HostArray]:
+    """Yield the rest of the rows, block by block; one empty block for an empty batch."""
+    for first in range(start, max(x.shape[0], 1), size):
+        yield x[first : first + size]
+
+
+def _on_threads(
+    program: Program, x: HostArray, size: int, workers: int, advance: Advance | None
+) -> HostArray:
+    """Run the blocks on several threads, each taking the next one that is left."""
+    rows = x.shape[0]
+    starts = itertools.count(0, size)
+    first = program.run(x[: min(size, rows)])
+    next(starts)
+    result = _empty_result(program, rows, first)
+    result[: len(first)] = first
+    if advance is not None:
+        advance(len(first))
+    failures: list[BaseException] = []
+    stop = threading.Event()
+    lock = threading.Lock()
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                start = next(starts)
+                if start >= rows:
+                    return
+                block = x[start : start + size]
+                result[start : start + size] = program.run(block)
+                forget_pages(block)
+                if advance is not None:
+                    with lock:
+                        advance(len(block))
+        except BaseException as error:  # handed to the caller's thread
+            failures.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers - 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        work()
+        for thread in threads:
+            thread.join()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+    return result

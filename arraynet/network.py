@@ -1,0 +1,356 @@
+"""What a person holds: a graph on a backend, to call, to evaluate, to look into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet import batching
+from arraynet._typing import Array
+from arraynet.backends import Backend, get_backend
+from arraynet.errors import ShapeError
+from arraynet.graph import Graph, HostArray, cuttable
+from arraynet.metrics import Evaluation, labels_of
+from arraynet.passes import optimize as optimized
+from arraynet.program import Program, intermediates
+from arraynet.summary import Summary, summarize
+
+Progress: TypeAlias = bool | Callable[[int], object]
+
+
+class Network:
+    """A trained network on a backend.
+
+    It does not change, and any number of threads may call it at once. `to` and
+    `astype` return another network.
+
+    Parameters
+    ----------
+    graph : Graph
+        The forward pass, with one input and one output.
+    backend : str or Backend
+        Where it runs; see `arraynet.get_backend`.
+    optimize : bool
+        Whether passes may rewrite the graph to one that costs less and computes
+        the same up to rounding.
+
+    Examples
+    --------
+    >>> import arraynet
+    >>> net = arraynet.load_pretrained("digits")
+    >>> _, (x, t) = arraynet.datasets.load_digits()
+    >>> int(net.classify(x[:1])[0]) == t[0]
+    True
+    """
+
+    def __init__(
+        self, graph: Graph, backend: str | Backend = "cpu", *, optimize: bool = True
+    ) -> None:
+        self._graph = graph.validated()
+        self._backend = get_backend(backend)
+        self._optimize = optimize
+        self._executed = optimized(graph) if optimize else graph
+        self._program = Program(self._executed, self._backend)
+        self._cut = cuttable(self._executed)
+        self._run = self._program.run
+
+    def __call__(self, x: Any) -> Array:
+        """Return the network's output for a batch, on the network's device.
+
+        Parameters
+        ----------
+        x : array, shape (batch, features)
+            On the network's device, or anything on the host that becomes a NumPy
+            array. Integers (such as images of bytes) and other floating dtypes are
+            converted to the network's dtype on the device.
+
+        Returns
+        -------
+        array, shape (batch, outputs)
+
+        Raises
+        ------
+        ShapeError, DtypeError
+            If it is not a batch of the network's size, or not of real numbers.
+        DeviceMismatchError
+            If it lives on another device, or in another library.
+        """
+        return self._run(x)
+
+    @property
+    def graph(self) -> Graph:
+        """The network as it was written, before any pass."""
+        return self._graph
+
+    @property
+    def backend(self) -> Backend:
+        """Where the network runs."""
+        return self._backend
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that the network computes in: that of its weights."""
+        return self._graph.dtype
+
+    @property
+    def input_shape(self) -> tuple[int | str, ...]:
+        """The shape of a batch, such as ``("batch", 784)``."""
+        return self._graph.inputs[0].shape
+
+    @property
+    def output_shape(self) -> tuple[int | str, ...]:
+        """The shape of the output for a batch, such as ``("batch", 10)``."""
+        return self._graph.shapes[self._graph.outputs[0]]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        progress: Progress = False,
+        *,
+        threads: int | None = None,
+    ) -> HostArray:
+        """Return the network's output for any number of rows, on the host.
+
+        Parameters
+        ----------
+        x : array or iterable of arrays
+            (rows, features), as for a call; a memory map is read part by part, and
+            may be larger than memory. An iterator gives batches.
+        batch_size : int, optional
+            Rows at a time; None leaves the choice to the backend. When the memory
+            of a device is too small, fewer rows at a time are tried.
+        progress : bool or callable
+            True shows a bar on a terminal; a function is called with the number of
+            rows of each part that is done.
+        threads : int, optional
+            Threads to use on the CPU; None: one for each core, where that pays.
+
+        Returns
+        -------
+        numpy.ndarray, shape (rows, outputs)
+
+        Raises
+        ------
+        ShapeError, DtypeError, DeviceMismatchError
+            As for a call.
+        OutOfMemoryError
+            If not even one row fits into the device's memory.
+        """
+        rows = None if isinstance(x, Iterator) else self._rows(x)
+        total = None if rows is None else rows.shape[0]
+        with _advancing(progress, total) as advance:
+            if rows is None:
+                return batching.batches(
+                    lambda batch: self._predict(self._rows(batch), batch_size, threads, None),
+                    x,
+                    advance,
+                )
+            return self._predict(rows, batch_size, threads, advance)
+
+    def _predict(
+        self,
+        x: Array,
+        batch_size: int | None,
+        threads: int | None,
+        advance: batching.Advance | None,
+    ) -> HostArray:
+        return batching.predict(
+            self._program, x, block=batch_size, threads=threads, cut=self._cut, advance=advance
+        )
+
+    def _rows(self, x: Any) -> Array:
+        """Return the input as an array: the device's own, else the host's."""
+        if self._backend.owns(x) or isinstance(x, np.ndarray):
+            return x
+        return self._host.asarray(x)
+
+    @property
+    def _host(self) -> Backend:
+        return get_backend("cpu")
+
+    def classify(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        progress: Progress = False,
+        *,
+        threads: int | None = None,
+    ) -> HostArray:
+        """Return the label of each row: the class with the largest output.
+
+        Parameters
+        ----------
+        x, batch_size, progress, threads
+            As for `predict`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (rows,)
+            int64. Of equal outputs the first class is chosen. A row whose outputs
+            hold NaN has no answer, and gets -1.
+        """
+        scores = self.predict(x, batch_size, progress, threads=threads)
+        return labels_from_scores(scores)
+
+    def activations(self, x: Any) -> dict[str, Array]:
+        """Return the input and every intermediate by name, on the network's device.
+
+        They are the values of the network as it was written: passes do not show.
+
+        Parameters
+        ----------
+        x : array, shape (batch, features)
+            As for a call.
+
+        Returns
+        -------
+        dict of str to array
+            ``"x"`` first, then each node in order, such as ``"affine1"``,
+            ``"sigmoid1"``; the output is last.
+        """
+        return intermediates(self._graph, self._backend, x)
+
+    def evaluate(
+        self,
+        x: Any,
+        t: npt.ArrayLike,
+        batch_size: int | None = 100,
+        progress: Progress = False,
+    ) -> Evaluation:
+        """Return how often the network is right on labelled examples.
+
+        Every row counts, also those of a last batch that is not full.
+
+        Parameters
+        ----------
+        x : array, shape (rows, features)
+        t : array_like
+            (rows,) labels, or (rows, classes) one-hot rows.
+        batch_size, progress
+            As for `predict`.
+
+        Returns
+        -------
+        Evaluation
+            With ``accuracy``, ``correct``, ``total``, ``confusion_matrix``, ``backend``.
+
+        Raises
+        ------
+        ShapeError
+            If the counts of rows and labels differ, or a label is out of range.
+        """
+        classes = int(self.output_shape[-1])
+        labels = labels_of(t, classes)
+        rows = self._rows(x)
+        if rows.shape[0] != len(labels):
+            raise ShapeError(
+                f"evaluate: got {rows.shape[0]} rows and {len(labels)} labels, expected one "
+                f"label for each row"
+            )
+        predicted = self.classify(rows, batch_size, progress)
+        return Evaluation.of(predicted, labels, classes=classes, backend=self._backend.name)
+
+    def summary(self, *, optimized: bool = False) -> Summary:
+        """Return the table of layers: shapes, parameters, bytes, multiply-adds.
+
+        Parameters
+        ----------
+        optimized : bool
+            Whether to show the graph as passes left it, instead of as written.
+        """
+        return summarize(
+            self._executed if optimized else self._graph,
+            backend=self._backend.name,
+            precision=self._backend.precision,
+            unfused=dict(self._backend.unfused),
+        )
+
+    def to(self, backend: str | Backend, *, precision: str | None = None) -> Network:
+        """Return the same network on another backend.
+
+        Parameters
+        ----------
+        backend : str or Backend
+        precision : {"highest", "tf32"}, optional
+            Of float32 products on a GPU; see `arraynet.get_backend`.
+        """
+        target = get_backend(backend, precision=precision)
+        return Network(self._graph, target, optimize=self._optimize)
+
+    def astype(self, dtype: str) -> Network:
+        """Return the network in another dtype: float16, bfloat16, float32, float64."""
+        return Network(self._graph.astype(dtype), self._backend, optimize=self._optimize)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights and graph to a ``.safetensors`` or ``.npz`` file.
+
+        `arraynet.load` gives the same network back, bit for bit. The file that was
+        there stays whole until the new one is.
+
+        Raises
+        ------
+        ArraynetError
+            For another suffix.
+        """
+        from arraynet.formats import write
+        from arraynet.formats.graph_json import graph_to_metadata
+
+        write(path, self._graph.weights, graph_to_metadata(self._graph))
+
+    def __repr__(self) -> str:
+        sizes = [str(self.input_shape[-1])]
+        sizes += [str(self._graph.shapes[n.name][-1]) for n in self._graph.nodes if n.inputs[1:]]
+        layers = " → ".join(sizes)
+        return f"<arraynet network {layers}, {self.dtype} on {self._backend.name}>"
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the graph and the backend's name; the program is built anew."""
+        return _rebuild, (self._graph, self._backend, self._optimize)
+
+
+def labels_from_scores(scores: HostArray) -> HostArray:
+    """Return the class with the largest score of each row; -1 where a score is NaN.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (rows, classes)
+
+    Returns
+    -------
+    numpy.ndarray, shape (rows,)
+        int64.
+
+    Examples
+    --------
+    >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
+    array([ 1, -1])
+    """
+    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
+    return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
+
+
+def _rebuild(graph: Graph, backend: Backend, optimize: bool) -> Network:
+    return Network(graph, backend, optimize=optimize)
+
+
+@contextmanager
+def _advancing(progress: Progress, total: int | None) -> Iterator[batching.Advance | None]:
+    """Return the function that reports rows, if any."""
+    if not progress:
+        yield None
+    elif progress is True:
+        from arraynet.progress import bar
+
+        with bar("predicting", total) as advance:
+            yield advance
+    else:
+        yield progress

@@ -1,0 +1,66 @@
+"""A progress bar with rate and time left, on standard error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from arraynet.errors import ArraynetError
+
+Advance = Callable[[int], object]
+
+
+@contextmanager
+def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Advance | None]:
+    """Show a bar where standard error is a terminal.
+
+    Parameters
+    ----------
+    description : str
+        What is being done.
+    total : int or None
+        How many units there are; None where that is not known.
+    unit : str
+        What is counted, in the plural.
+
+    Yields
+    ------
+    callable or None
+        To be called with the count of what was just done; None where nothing is
+        shown, because standard error is no terminal.
+
+    Raises
+    ------
+    ArraynetError
+        If rich is not installed.
+    """
+    try:
+        from rich import console, progress
+    except ImportError as error:
+        raise ArraynetError(
+            "progress: got no package rich, expected it for a progress bar "
+            "(python -m pip install 'arraynet[cli]', or pass a function of the row count)"
+        ) from error
+    # Rich keeps bold and italic with NO_COLOR; here it means: no escape codes at all.
+    colors = None if os.environ.get("NO_COLOR") else "auto"
+    screen = console.Console(stderr=True, color_system=colors)  # type: ignore[arg-type]
+    if not screen.is_terminal:
+        yield None
+        return
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=screen, transient=True) as shown:
+        task = shown.add_task(description, total=total, rate="")
+
+        def advance(count: int) -> None:
+            shown.advance(task, count)
+            speed = shown.tasks[0].speed
+            shown.update(task, rate=f"{speed:,.0f} {unit}/s" if speed else "")
+
+        yield advance
