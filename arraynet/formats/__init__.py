@@ -6,8 +6,25 @@ Reading gives NumPy arrays on the host, or `arraynet.LoadError`.
 from __future__ import annotations
 
 from arraynet.formats.contents import Contents, TensorInfo
+from arraynet.formats.conversion import convert
+from arraynet.formats.graph_json import graph_from_metadata, graph_to_metadata
+from arraynet.formats.inspection import Inspection, inspect
 from arraynet.formats.limits import Limits
 from arraynet.formats.reading import read
+from arraynet.formats.weights import graph_from_contents, graph_from_weights
 from arraynet.formats.writing import write
 
-__all__ = ["Contents", "Limits", "TensorInfo", "read", "write"]
+__all__ = [
+    "Contents",
+    "Inspection",
+    "Limits",
+    "TensorInfo",
+    "convert",
+    "graph_from_contents",
+    "graph_from_metadata",
+    "graph_from_weights",
+    "graph_to_metadata",
+    "inspect",
+    "read",
+    "write",
+]

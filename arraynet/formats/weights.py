@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -93,6 +95,8 @@ def graph_from_weights(
     name = str(file)
     if layout not in (None, *LAYOUTS):
         raise LoadError(name, f"layout={layout!r}", f"one of {', '.join(LAYOUTS)}")
+    if scale is not None and not _is_finite(scale):
+        raise LoadError(name, f"scale={clipped(scale)}", "a finite number")
     names, usual = layers_of(contents.tensors, name)
     activations = _activations(len(names), hidden, output, name)
     layers = [_layer(layer, contents, layout or usual, name) for layer in names]
@@ -103,6 +107,10 @@ def graph_from_weights(
         return graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
         raise LoadError(name, f"layers that make no graph ({error})", "ones that fit") from error
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(float(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,13 +56,19 @@ def write(
     {'license': 'MIT'}
     >>> folder.cleanup()
     """
+    suffix = check_suffix(path)
+    replace_file(os.fsdecode(path), WRITERS[suffix](tensors, metadata or {}))
+
+
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a file that can be written, or raise ArraynetError."""
     name = os.fsdecode(path)
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in WRITERS:
         raise ArraynetError(
             f"{name}: got the suffix {suffix!a}, expected one of {', '.join(WRITERS)}"
         )
-    replace_file(name, WRITERS[suffix](tensors, metadata or {}))
+    return suffix
 
 
 def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
