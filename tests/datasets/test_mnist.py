@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
 from pathlib import Path
 
@@ -91,9 +90,8 @@ def test_files_that_do_not_fit(tmp_path: Path, name: str, array: np.ndarray, sai
     assert name in caught.value.file
 
 
-@pytest.mark.skipif("ARRAYNET_TEST_DATA" not in os.environ, reason="ARRAYNET_TEST_DATA is not set")
-def test_the_real_thing() -> None:
-    folder = Path(os.environ["ARRAYNET_TEST_DATA"]) / "mnist"
+def test_the_real_thing(test_data: Path) -> None:
+    folder = test_data / "mnist"
     (x_train, t_train), (x_test, t_test) = load_mnist(folder, normalize=False)
     assert (x_train.shape, x_test.shape) == ((60_000, 784), (10_000, 784))
     # How many there are of each digit, as LeCun's data set has them.
