@@ -129,7 +129,7 @@ class Adam:
             self.parameters[index] -= rate * self.mean[index] / (1 - self.mean_left) / scale
 
 
-def train() -> list[npt.NDArray[np.float32]]:
+def train() -> list[Floats]:
     """Return the trained W1, b1, … b3: the average over the last epochs."""
     random = np.random.RandomState(SEED)
     (pixels, labels), _ = load_digits(normalize=False)
@@ -149,12 +149,12 @@ def train() -> list[npt.NDArray[np.float32]]:
         if epoch >= EPOCHS - AVERAGED_EPOCHS:
             for total, parameter in zip(average, parameters, strict=True):
                 total += parameter / AVERAGED_EPOCHS
-    return [values.astype(np.float32) for values in average]
+    return average
 
 
-def network(weights: list[npt.NDArray[np.float32]]) -> Network:
-    """Return the network with W1, b1, W2, b2, W3, b3."""
-    w1, b1, w2, b2, w3, b3 = weights
+def network(parameters: list[Floats]) -> Network:
+    """Return the network with W1, b1, W2, b2, W3, b3, in float32."""
+    w1, b1, w2, b2, w3, b3 = (values.astype(np.float32) for values in parameters)
     return Sequential(Dense(w1, b1), "sigmoid", Dense(w2, b2), "sigmoid", Dense(w3, b3), "softmax")
 
 
