@@ -142,6 +142,8 @@ class Network:
         OutOfMemoryError
             If not even one row fits into the device's memory.
         """
+        if batch_size is threads is None and not progress and self._fits(x):
+            return self._backend.to_host(self._run(x))
         rows = None if isinstance(x, Iterator) else self._rows(x)
         total = None if rows is None else rows.shape[0]
         with _advancing(progress, total) as advance:
@@ -152,6 +154,13 @@ class Network:
                     advance,
                 )
             return self._predict(rows, batch_size, threads, advance)
+
+    def _fits(self, x: Any) -> bool:
+        """Return whether a host array is one block at most: nothing is to be cut."""
+        budget = self._backend.block_bytes
+        if type(x) is not np.ndarray or x.ndim == 0 or budget is None:
+            return False
+        return len(x) * self._program.row_bytes <= budget
 
     def _predict(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -59,6 +60,10 @@ class NumpyBackend(Backend):
     def capture(self, function: Kernel) -> Kernel:
         """Return the function with its NumPy calls recorded once and then replayed."""
         return replaying(function)
+
+    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
+        """Yield ``run(block)`` for each block: there is nothing to copy."""
+        return map(run, blocks)
 
     def describe(self) -> dict[str, Any]:
         """Return NumPy's version and the device."""

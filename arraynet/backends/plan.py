@@ -20,6 +20,9 @@ WIDE = 1 << 20
 SUMMED = 128
 """Longest row that is summed as a product with ones, quicker than a reduction."""
 
+NEAR = 2 << 20
+"""Bytes of a batch that a second-level cache holds."""
+
 SHORT = 128
 """Longest row beside which a bias is laid out for every row of the batch."""
 
@@ -69,6 +72,10 @@ class Layouts:
         """Return some columns of a weight as an array of their own."""
         part = weight[:, start:stop]
         return self._once(weight, f"{start}:{stop}", lambda: np.ascontiguousarray(part))
+
+    def rows(self, weight: HostArray) -> HostArray:
+        """Return a weight with each row's elements side by side."""
+        return self._once(weight, "rows", lambda: np.ascontiguousarray(weight))
 
     def fortran(self, weight: HostArray) -> HostArray:
         """Return a weight with each column's elements side by side."""
@@ -144,14 +151,17 @@ class _Planner:
             out = self._buffer(call, order="F")
             self._add(np.matmul, [a, weight, out])
             return
+        if not (rows == 1 and inner >= 4 * columns):
+            weight = self.layouts.rows(weight)
         out = self._buffer(call)
         odd = columns % (_ALIGNMENT // weight.itemsize)
         if rows == 1:
             # A dot product per column reads memory in order where columns are long.
             weight = self.layouts.fortran(weight) if inner >= 4 * columns else weight
             self._add(np.dot, [a, weight, out])
-        elif 0 < odd <= 4 < columns - odd and inner >= 256:
-            # A few columns beyond whole vectors cost BLAS as much as a whole vector.
+        elif 0 < odd <= 4 < columns - odd and 256 <= inner <= NEAR // (rows * weight.itemsize):
+            # A few columns beyond whole vectors cost BLAS as much as a whole vector; the
+            # batch is read twice, which is cheap while it is in the cache.
             split = columns - odd
             self._add(np.matmul, [a, self.layouts.columns(weight, 0, split), out[:, :split]])
             self._add(np.matmul, [a, self.layouts.columns(weight, split, columns), out[:, split:]])
