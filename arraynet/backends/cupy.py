@@ -7,7 +7,6 @@ means (failures), the array API with fast products (namespace), its own kernels
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import re
@@ -22,11 +21,12 @@ from arraynet._typing import Array, Kernel
 from arraynet.backends import cupy_failures
 from arraynet.backends.base import Backend
 from arraynet.backends.cupy_check import forked, load_cupy, version_text
+from arraynet.backends.cupy_fusion import BFLOAT16_VERSION, bfloat16_of, fuse
 from arraynet.backends.cupy_kernels import native
 from arraynet.backends.cupy_namespace import namespace
-from arraynet.backends.cupy_transfer import Lane
+from arraynet.backends.cupy_transfer import Lane, stream
 from arraynet.backends.generic import GenericBackend
-from arraynet.backends.host import HostArray, bfloat16, host_array
+from arraynet.backends.host import HostArray, host_array
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DeviceLostError, DtypeError
 
@@ -37,7 +37,6 @@ _log = logging.getLogger("arraynet")
 _LARGEST_BLOCK = 256 << 20
 _PART_OF_MEMORY = 8
 _TF32_CAPABILITY = 80
-_BFLOAT16_VERSION = 14
 
 
 class CupyBackend(GenericBackend):
@@ -66,6 +65,7 @@ class CupyBackend(GenericBackend):
             )
         self.out_of_memory = (MemoryError, cupy.cuda.memory.OutOfMemoryError)
         self.native = MappingProxyType(native(cupy))
+        self._bfloat16 = bfloat16_of(cupy)
         self._lanes: list[Lane] = []
         self._size_blocks()
         _started.add(self)
@@ -119,17 +119,16 @@ class CupyBackend(GenericBackend):
         """Return CuPy's dtype of that name ("float32"), or raise DtypeError."""
         if name != "bfloat16":
             return super().dtype(name)
-        version = self._cupy.__version__
-        if int(version.partition(".")[0]) < _BFLOAT16_VERSION:
+        if self._bfloat16 is None:
             raise DtypeError(
-                f"dtype on {self.name}: got 'bfloat16' with CuPy {version}, expected CuPy "
-                f"{_BFLOAT16_VERSION} or newer (python -m pip install -U cupy)"
+                f"dtype on {self.name}: got 'bfloat16', expected CuPy {BFLOAT16_VERSION} or "
+                f"newer and ml_dtypes (python -m pip install ml_dtypes -U cupy)"
             )
-        return bfloat16()
+        return self._bfloat16
 
     def _has(self, name: str) -> bool:
         """Return whether CuPy has a dtype of that name."""
-        return name == "bfloat16" or super()._has(name)
+        return self._bfloat16 is not None if name == "bfloat16" else super()._has(name)
 
     def owns(self, x: Any) -> bool:
         """Return whether ``x`` is a CuPy array on this device."""
@@ -137,6 +136,9 @@ class CupyBackend(GenericBackend):
 
     def asarray(self, x: Any, dtype: str | None = None) -> Array:
         """Bring a host array to the device, as it is, and convert it there."""
+        if self.owns(x) and (dtype is None or x.dtype == self.dtype(dtype)):
+            self.ensure_usable()
+            return x
         with self.active():
             return super().asarray(x, dtype)
 
@@ -170,23 +172,7 @@ class CupyBackend(GenericBackend):
         If that fails, the function itself goes on being called; `unfused` and the
         log say why.
         """
-        kernel_name = re.sub(r"\W", "_", f"arraynet_{name}")
-        fused = self._cupy.fuse(kernel_name=kernel_name)(function)
-
-        @functools.wraps(function)
-        def call(*arrays: Array) -> Array:
-            if name in self.unfused:
-                return function(*arrays)
-            try:
-                return fused(*arrays)
-            except Exception as error:  # CuPy has no one kind for a trace that fails
-                if isinstance(error, MemoryError) or cupy_failures.status(error) is not None:
-                    raise
-                self.unfused[name] = f"{type(error).__name__}: {error}"
-                _log.warning("%s: %s runs unfused (%s)", self.name, name, self.unfused[name])
-                return function(*arrays)
-
-        return call
+        return fuse(self._cupy, function, name, self.name, self.unfused)
 
     def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
         """Yield ``run(block)`` on the host for each host block, in order.
@@ -196,7 +182,8 @@ class CupyBackend(GenericBackend):
         """
         lane = self._borrow()
         try:
-            yield from self._stream(lane, iter(blocks), run)
+            checked = (b if self.owns(b) else host_array(b, self.name) for b in blocks)
+            yield from stream(lane, checked, run, self.active)
         finally:
             if self._unusable is None:
                 with self.active():
@@ -211,29 +198,6 @@ class CupyBackend(GenericBackend):
             except IndexError:
                 cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
                 return Lane(self._cupy, cupyx.empty_pinned)
-
-    def _stream(self, lane: Lane, blocks: Iterator[HostArray], run: Kernel) -> Iterator[HostArray]:
-        """Keep one block under way while the result of the one before it is yielded."""
-        under_way = None
-        failure: Exception | None = None
-        while failure is None:
-            following = None
-            try:
-                for block in blocks:
-                    with self.active():
-                        following = lane.submit(host_array(block, self.name), run)
-                    break
-            except Exception as error:  # raised below, after the result before it
-                failure = error
-            if under_way is not None:
-                with self.active():
-                    result = lane.finish(under_way)
-                yield result
-            under_way = following
-            if under_way is None:
-                break
-        if failure is not None:
-            raise failure
 
     def describe(self) -> dict[str, Any]:
         """Return the names, versions and sizes of the device, its driver and CuPy."""
@@ -265,7 +229,13 @@ class _Active:
 
     def __enter__(self) -> Any:
         self._backend.ensure_usable()
-        return self._device.__enter__()
+        try:
+            return self._device.__enter__()
+        except RuntimeError as error:
+            meaning = self._backend.interpret(error)
+            if meaning is None:
+                raise
+            raise meaning from error
 
     def __exit__(
         self,

@@ -85,12 +85,7 @@ def _import(name: str) -> Any:
             "one of them",
             f"python -m pip uninstall -y {' '.join(wheels)} && {install_line(kept)}",
         )
-    try:
-        # A module that is None in sys.modules has no spec either.
-        present = importlib.util.find_spec("cupy") is not None
-    except ValueError:
-        present = "cupy" in sys.modules and sys.modules["cupy"] is not None
-    if not present:
+    if importlib.util.find_spec("cupy") is None:
         raise unavailable(name, "no CuPy", "it installed", install_line())
     try:
         import cupy

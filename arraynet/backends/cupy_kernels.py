@@ -19,8 +19,15 @@ SOFTMAX = r"""
 #include <cuda_fp16.h>
 #include <cuda_bf16.h>
 
-template <typename T> struct Wide { typedef float type; };
-template <> struct Wide<double> { typedef double type; };
+// What a type is computed in: float for itself and for the narrower ones.
+template <typename T> struct Wide {
+    typedef float type;
+    static __device__ float largest() { return 3.402823466e+38f; }
+};
+template <> struct Wide<double> {
+    typedef double type;
+    static __device__ double largest() { return 1.7976931348623157e+308; }
+};
 
 // The larger of two; NaN if either is, which fmax would drop.
 template <typename W> __device__ W larger(W a, W b) { return (a > b || a != a) ? a : b; }
@@ -57,15 +64,25 @@ __global__ void softmax(const T* x, T* y, long long rows, long long length, long
     for (long long i = threadIdx.x; i < length; i += blockDim.x)
         top = larger(top, (W)x[start + i * inner]);
     top = reduce<W, larger<W> >(top, shared);
+    // No finite largest score: the row becomes NaN.
+    if (!(fabs(top) < infinity)) top = infinity - infinity;
 
-    W sum = 0;
-    for (long long i = threadIdx.x; i < length; i += blockDim.x)
-        sum += exp((W)x[start + i * inner] - top);
-    sum = reduce<W, plus<W> >(sum, shared);
-
-    const W logarithm = LOGARITHM ? log(sum) : sum;
+    // The largest scores are counted, the exponentials of the others summed: so the
+    // logarithm of the sum is exact where one score is far above the others.
+    W count = 0, others = 0;
     for (long long i = threadIdx.x; i < length; i += blockDim.x) {
-        const W shifted = (W)x[start + i * inner] - top;
+        const W value = (W)x[start + i * inner];
+        if (value == top) count += 1;
+        else others += exp(value - top);
+    }
+    count = reduce<W, plus<W> >(count, shared);
+    others = reduce<W, plus<W> >(others, shared);
+
+    const W sum = count + others, logarithm = log1p((count - 1) + others);
+    for (long long i = threadIdx.x; i < length; i += blockDim.x) {
+        const W value = (W)x[start + i * inner];
+        W shifted = value - top;
+        if (shifted == -infinity && value != -infinity) shifted = -(W)Wide<T>::largest();
         y[start + i * inner] = (T)(LOGARITHM ? shifted - logarithm : exp(shifted) / sum);
     }
 }
@@ -97,17 +114,20 @@ def _expression(dtype: str, logarithm: bool) -> str:
 def native(cupy: Any) -> dict[str, Kernel]:
     """Return the op name and the kernel of each op that has one, for the current device."""
     rows = _Softmax(cupy)
+    softmax = functools.partial(rows, False)
     return {
-        "softmax": functools.partial(rows, False),
+        "softmax": softmax,
+        # The guard against overflow costs the kernel nothing.
+        "unguarded_softmax": softmax,
+        "softmin": lambda x, *, axis=-1: softmax(-x, axis=axis),
         "log_softmax": functools.partial(rows, True),
-        "erf": _erf,
     }
 
 
 class _Softmax:
     """Softmax, or its logarithm, along one axis as a single kernel.
 
-    A row with an element of +inf, or of -inf only, or with a NaN, is all NaN.
+    A row with NaN or +infinity, or with -infinity alone, is NaN throughout.
     """
 
     def __init__(self, cupy: Any) -> None:
@@ -155,11 +175,3 @@ def launch_shape(rows: int, length: int) -> tuple[tuple[int], tuple[int, int]]:
         return (-(-rows // height),), (_WARP, height)
     width = min(_LARGEST_BLOCK, -(-length // (4 * _WARP)) * _WARP)
     return (rows,), (width, 1)
-
-
-def _erf(x: Array) -> Array:
-    """Return CUDA's erf, in the dtype of ``x``."""
-    # CuPy's erf returns float64 for float16.
-    from cupyx.scipy.special import erf
-
-    return erf(x).astype(x.dtype, copy=False)

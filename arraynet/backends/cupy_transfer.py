@@ -15,6 +15,9 @@ no buffer, pinned or on the device, is written while anything still reads it.
 from __future__ import annotations
 
 import math
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -65,14 +68,18 @@ class Lane:
         self._slots = Slot(cupy, empty_pinned), Slot(cupy, empty_pinned)
         self._submitted = 0
 
-    def submit(self, block: HostArray, run: Kernel) -> Slot:
+    def submit(self, block: Array, run: Kernel) -> Slot:
         """Queue a block's upload, computation and download; return without waiting.
 
-        The slot that comes back must be passed to `finish` before the second next
-        `submit`.
+        A block that is on the device already is used as it is. The slot that comes
+        back must be passed to `finish` before the second next `submit`.
         """
         slot = self._slots[self._submitted % 2]
-        arrived = self._send(slot, block)
+        if isinstance(block, np.ndarray):
+            arrived = self._send(slot, block)
+        else:
+            arrived = block
+            slot.uploaded.record()  # on the caller's stream: after what made the block
         with self._compute:
             self._compute.wait_event(slot.uploaded)
             slot.result = self._cupy.ascontiguousarray(run(arrived))
@@ -117,6 +124,43 @@ class Lane:
             stream.synchronize()
         for slot in self._slots:
             slot.result = slot.host = None
+
+
+def stream(
+    lane: Lane,
+    blocks: Iterator[Array],
+    run: Kernel,
+    active: Callable[[], AbstractContextManager[Any]],
+) -> Iterator[HostArray]:
+    """Yield ``run(block)`` on the host for each block, one behind what is under way.
+
+    An error of one block is raised after the results of all blocks before it have
+    been yielded. ``active`` gives the context that makes the device current; it is
+    never open while the caller has control.
+    """
+    under_way: Slot | None = None
+    while True:
+        failure: Exception | None = None
+        following: Slot | None = None
+        try:
+            block = next(blocks, None)
+            if block is not None:
+                with active():
+                    following = lane.submit(block, run)
+        except Exception as error:  # raised below, after the result before it
+            if isinstance(error, MemoryError):
+                # The frames that it left hold the arrays that filled the memory.
+                traceback.clear_frames(error.__traceback__)
+            failure = error
+        if under_way is not None:
+            with active():
+                received = lane.finish(under_way)
+            yield received
+        if failure is not None:
+            raise failure
+        if following is None:
+            return
+        under_way = following
 
 
 def _view(memory: HostArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:

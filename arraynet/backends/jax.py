@@ -34,6 +34,10 @@ class JaxBackend(GenericBackend):
             return False
         return super()._has(name)
 
+    def owns(self, x: Any) -> bool:
+        """Return whether ``x`` is a JAX array on this device, or stands for one in a trace."""
+        return isinstance(x, self._jax.core.Tracer) or super().owns(x)
+
     def to_host(self, x: Array) -> HostArray:
         """Copy an array to the host."""
         return np.array(x)
@@ -45,7 +49,12 @@ class JaxBackend(GenericBackend):
 
     def capture(self, function: Kernel) -> Kernel:
         """Return the function compiled by XLA, once for each shape of its input."""
-        return self._jax.jit(function)  # type: ignore[no-any-return]
+        compiled = self._jax.jit(function)
+
+        def run(x: Any) -> Array:
+            return compiled(self.asarray(x))
+
+        return run
 
 
 def make(device: Any) -> Backend:
