@@ -139,26 +139,21 @@ def _single_threaded(program: Program, threads: int | None) -> AbstractContextMa
     return program.backend.single_threaded() if threads == 1 else nullcontext()
 
 
-def _empty_result(program: Program, rows: int, first: HostArray) -> HostArray:
-    return np.empty((rows, *first.shape[1:]), first.dtype)
+def _empty_result(program: Program, rows: int) -> HostArray:
+    """Return a host array for the output of that many rows."""
+    sizes = [int(size) for size in program.output_shape[1:]]
+    return np.empty((rows, *sizes), np.dtype(program.dtype))
 
 
 def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None) -> HostArray:
     """Run the blocks one after the other; halve them when the memory is full."""
     backend = program.backend
     rows = x.shape[0]
-    result: HostArray | None = None
+    result = _empty_result(program, rows)
     done = 0
-    while done < rows or result is None:
+    while done < rows:
         try:
             for part in backend.pipeline(_blocks(x, done, size), program.run):
-                if result is None:
-                    if len(part) == rows:
-                        forget_pages(x)
-                        if advance is not None:
-                            advance(rows)
-                        return part
-                    result = _empty_result(program, rows, part)
                 result[done : done + len(part)] = part
                 forget_pages(x[done : done + len(part)])
                 done += len(part)
@@ -177,8 +172,8 @@ def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None)
 
 
 def _blocks(x: HostArray, start: int, size: int) -> Iterator[HostArray]:
-    """Yield the rest of the rows, block by block; one empty block for an empty batch."""
-    for first in range(start, max(x.shape[0], 1), size):
+    """Yield the rest of the rows, block by block."""
+    for first in range(start, x.shape[0], size):
         yield x[first : first + size]
 
 
@@ -188,12 +183,7 @@ def _on_threads(
     """Run the blocks on several threads, each taking the next one that is left."""
     rows = x.shape[0]
     starts = itertools.count(0, size)
-    first = program.run(x[: min(size, rows)])
-    next(starts)
-    result = _empty_result(program, rows, first)
-    result[: len(first)] = first
-    if advance is not None:
-        advance(len(first))
+    result = _empty_result(program, rows)
     failures: list[BaseException] = []
     stop = threading.Event()
     lock = threading.Lock()

@@ -57,7 +57,8 @@ class Program:
         self.backend = backend
         self.dtype = graph.dtype
         self.input_shape = graph.inputs[0].shape
-        self.row_bytes = _row_bytes(graph, backend.dtype(graph.dtype))
+        self.output_shape = graph.shapes[graph.outputs[0]]
+        self.row_bytes = _row_bytes(graph)
         self.multiply_adds = sum(graph.multiply_adds(node) for node in graph.nodes)
         self._slots = {graph.inputs[0].name: 0}
         with backend.active():
@@ -236,7 +237,7 @@ def _outside(group: Sequence[Node]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _row_bytes(graph: Graph, dtype: Any) -> int:
+def _row_bytes(graph: Graph) -> int:
     """Return about how many bytes one row of a batch and its intermediates take."""
     item = {"float16": 2, "bfloat16": 2, "float64": 8}.get(graph.dtype, 4)
     elements = 0
