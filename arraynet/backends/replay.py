@@ -34,7 +34,7 @@ class _Plans:
 
     def first(self, x: Any) -> Any:
         """Run a call for which no plan is idle; leave one behind for the next."""
-        if type(x) not in (np.ndarray, np.memmap):
+        if type(x) not in (np.ndarray, np.memmap) or not x.size:
             return self.function(x)
         key = (type(x), x.shape, x.dtype)
         with self._lock:
