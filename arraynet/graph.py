@@ -168,7 +168,7 @@ class Graph:
     def weights_of(self, node: Node) -> Iterator[HostArray]:
         """Yield the weights that a node reads."""
         for name in node.inputs:
-            if name in self.weights:
+            if name is not None and name in self.weights:
                 yield self.weights[name]
 
     def validated(self) -> Graph:

@@ -192,7 +192,7 @@ class _Builder:
             self._append("scale_shift", {k: v.astype(self.dtype) for k, v in parts.items()})
         else:
             name, attributes = (layer, {}) if isinstance(layer, str) else layer
-            if not isinstance(name, str) or name not in OPS:
+            if name not in OPS:
                 raise GraphError(
                     f"Sequential: got layer {name!r}, expected Dense, Scale or one of "
                     f"{', '.join(sorted(OPS))}"
@@ -215,7 +215,7 @@ def _features(layers: tuple[Layer, ...], first: Dense) -> int:
         if isinstance(layer, Dense):
             break
         if isinstance(layer, Scale) and (sizes := layer.scale.shape + layer.shift.shape):
-            return max(sizes)
+            return int(max(sizes))
     return int(first.weight.shape[0])
 
 

@@ -215,7 +215,7 @@ def _bounds(node: Node, known: tuple[HostArray, HostArray] | None, graph: Graph)
         low, high = (np.broadcast_to(part, weight.shape[:1]) for part in known)
         rising, falling = np.maximum(weight, 0), np.minimum(weight, 0)
         return low @ rising + high @ falling + bias, high @ rising + low @ falling + bias
-    low, high = OPS[node.op].bounds
-    if np.isfinite(low) and np.isfinite(high):
-        return np.asarray(low), np.asarray(high)
+    least, greatest = OPS[node.op].bounds
+    if np.isfinite(least) and np.isfinite(greatest):
+        return np.asarray(least), np.asarray(greatest)
     return None

@@ -222,11 +222,12 @@ class _Planner:
         if index is not None:
             operands = [s for s in call.reads if s in self.memory and s.shape == slot.shape]
             for operand in operands:
-                if self.last_use[operand] == index and operand.dtype == slot.dtype:
-                    if self.arrays[operand].shape == slot.shape:
-                        self.memory[slot] = self.memory.pop(operand)
-                        self.arrays[slot] = self.arrays[operand]
-                        return self.arrays[slot]
+                array: HostArray = self.arrays[operand]
+                ends = self.last_use[operand] == index
+                if ends and (array.dtype, array.shape) == (slot.dtype, slot.shape):
+                    self.memory[slot] = self.memory.pop(operand)
+                    self.arrays[slot] = array
+                    return array
             if any(_by_columns(self.arrays[operand]) for operand in operands):
                 order = "F"
         return self._array(slot, slot.shape, order)
@@ -237,9 +238,9 @@ class _Planner:
         size = -(-wanted // _ALIGNMENT) * _ALIGNMENT
         idle = self.idle.get(size)
         memory = idle.pop() if idle else self._aligned(size)
-        self.memory[slot] = memory
-        self.arrays[slot] = memory[:wanted].view(slot.dtype).reshape(shape, order=order)
-        return self.arrays[slot]
+        array: HostArray = memory[:wanted].view(slot.dtype).reshape(shape, order=order)
+        self.memory[slot], self.arrays[slot] = memory, array
+        return array
 
     def _aligned(self, size: int) -> HostArray:
         raw = np.empty(size + _ALIGNMENT, np.uint8)

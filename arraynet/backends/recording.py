@@ -139,12 +139,14 @@ class Recorded(np.ndarray[Any, Any]):
         return _tape(arguments).append("other", function, arguments, **keywords)
 
     def astype(self, dtype: Any, *arguments: Any, copy: bool = True, **keywords: Any) -> Any:  # type: ignore[override]
+        """Record a conversion."""
         kind = np.dtype(dtype)
         if kind == self.dtype and not copy:
             return self
         return _tape((self,)).append("cast", _cast, (self, kind))
 
-    def reshape(self, *shape: Any, **keywords: Any) -> Any:  # type: ignore[override]
+    def reshape(self, *shape: Any, **keywords: Any) -> Any:
+        """Record a change of shape."""
         sizes = shape[0] if len(shape) == 1 else shape
         return _tape((self,)).append("other", np.reshape, (self, sizes), **keywords)
 
@@ -155,11 +157,13 @@ class Recorded(np.ndarray[Any, Any]):
         raise NotRecordableError("a branch depends on the values of an array")
 
     @property
-    def T(self) -> Any:  # type: ignore[override]  # noqa: N802 (NumPy's name)
+    def T(self) -> Any:  # noqa: N802 (NumPy's name)
+        """Record a transposition."""
         return np.transpose(self)
 
     @property
-    def mT(self) -> Any:  # type: ignore[override]  # noqa: N802
+    def mT(self) -> Any:  # noqa: N802
+        """Record a transposition of the last two axes."""
         return np.swapaxes(self, -1, -2)
 
 
