@@ -191,12 +191,7 @@ class _Builder:
             parts = {f"scale{suffix}": layer.scale, f"shift{suffix}": layer.shift}
             self._append("scale_shift", {k: v.astype(self.dtype) for k, v in parts.items()})
         else:
-            name, attributes = (layer, {}) if isinstance(layer, str) else layer
-            if name not in OPS:
-                raise GraphError(
-                    f"Sequential: got layer {name!r}, expected Dense, Scale or one of "
-                    f"{', '.join(sorted(OPS))}"
-                )
+            name, attributes = _activation(layer)
             self._append(OPS[name].name, {}, attributes)
 
     def _append(
@@ -207,6 +202,19 @@ class _Builder:
         self.weights.update(weights)
         self.nodes.append(Node(op, (self.value, *weights), (name,), dict(attributes or {})))
         self.value = name
+
+
+def _activation(layer: Any) -> tuple[str, Mapping[str, Any]]:
+    """Return the op and the attributes that a layer names, after checking that it does."""
+    parts = (layer, {}) if isinstance(layer, str) else layer
+    if isinstance(parts, tuple) and len(parts) == 2:
+        name, attributes = parts
+        if isinstance(name, str) and name in OPS and isinstance(attributes, Mapping):
+            return name, attributes
+    raise GraphError(
+        f"Sequential: got layer {layer!r}, expected Dense, Scale, or an activation: one of "
+        f"{', '.join(sorted(OPS))}, alone or as (name, attributes)"
+    )
 
 
 def _features(layers: tuple[Layer, ...], first: Dense) -> int:
