@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from importlib import resources
+from typing import TYPE_CHECKING
 
 from arraynet.backends import Backend
 from arraynet.errors import ArraynetError, LoadError
-from arraynet.formats.limits import Limits
 from arraynet.network import Network
+
+if TYPE_CHECKING:
+    from arraynet.formats.limits import Limits
 
 PRETRAINED = {"digits": "digits_mlp.safetensors"}
 """The networks that come with arraynet: their names, and their files."""
@@ -100,6 +102,8 @@ def load_pretrained(name: str = "digits", *, backend: str | Backend = "cpu") -> 
     >>> load_pretrained("digits")
     <arraynet network 64 → 50 → 100 → 10, float32 on cpu>
     """
+    from importlib import resources
+
     if name not in PRETRAINED:
         known = ", ".join(repr(known) for known in PRETRAINED)
         raise ArraynetError(f"load_pretrained: got {name!r}, expected one of {known}")

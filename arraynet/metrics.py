@@ -10,7 +10,6 @@ still counts among the total.
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass, field
 
@@ -246,6 +245,8 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Return the score and the confusion matrix, for a notebook."""
+        import html
+
         classes = len(self.confusion_matrix)
         title = html.escape(str(self))
         if classes > LARGEST_TABLE:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,11 @@ from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
 from arraynet.program import Program, intermediates
-from arraynet.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from arraynet.summary import Summary
+
+_log = logging.getLogger("arraynet")
 
 Progress: TypeAlias = bool | Callable[[int], object]
 
@@ -143,7 +148,12 @@ class Network:
             If not even one row fits into the device's memory.
         """
         if batch_size is threads is None and not progress and self._fits(x):
-            return self._backend.to_host(self._run(x))
+            try:
+                return self._backend.to_host(self._run(x))
+            except self._backend.out_of_memory as error:
+                _log.info("predict on %s: %s; going on in parts", self._backend.name, error)
+            # Only here has the failed call let go of its arrays.
+            self._backend.free_memory()
         rows = None if isinstance(x, Iterator) else self._rows(x)
         total = None if rows is None else rows.shape[0]
         with _advancing(progress, total) as advance:
@@ -273,6 +283,8 @@ class Network:
         optimized : bool
             Whether to show the graph as passes left it, instead of as written.
         """
+        from arraynet.summary import summarize
+
         return summarize(
             self._executed if optimized else self._graph,
             backend=self._backend.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib import metadata
 
 PACKAGES = (
     "arraynet",
@@ -34,6 +33,8 @@ def show_versions() -> None:
     >>> arraynet.show_versions()  # doctest: +ELLIPSIS
     python            3...
     """
+    from importlib import metadata
+
     rows = [("python", sys.version.split()[0]), ("system", platform.platform())]
     for package in PACKAGES:
         try:

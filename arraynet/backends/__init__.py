@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import threading
 
@@ -23,7 +22,6 @@ _MODULES = {
 
 _made: dict[str, Backend] = {}
 _lock = threading.RLock()
-_log = logging.getLogger("arraynet")
 
 
 def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) -> Backend:
@@ -109,12 +107,15 @@ def _make(name: str) -> Backend:
 
 def _choose() -> Backend:
     """Return the GPU where it is usable, else the CPU, and log which and why."""
+    import logging  # slow to import, and rarely needed
+
+    log = logging.getLogger("arraynet")
     try:
         backend = get_backend("gpu")
     except (BackendUnavailableError, DeviceLostError) as error:
-        _log.info("backend auto: chose cpu, because %s", error)
+        log.info("backend auto: chose cpu, because %s", error)
         return get_backend("cpu")
-    _log.info("backend auto: chose %s (%s)", backend.name, backend.describe()["device"])
+    log.info("backend auto: chose %s (%s)", backend.name, backend.describe()["device"])
     return backend
 
 
