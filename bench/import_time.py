@@ -14,7 +14,7 @@ ROUNDS = 25
 
 STATEMENTS = {
     "numpy": "import numpy",
-    "numpy + array-api-compat": "import numpy, array_api_compat.numpy",
+    "numpy + array-api-compat": "import numpy, array_api_compat",
     "arraynet": "import arraynet",
 }
 

@@ -8,10 +8,12 @@ import click
 import numpy as np
 
 import arraynet
-from arraynet.cli.images import network_input, read_array
+from arraynet.cli.images import network_input
 from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import console, print_json, progress
+from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.printing import console, print_json
+from arraynet.datasets.images import read_images
+from arraynet.progress import bar
 
 
 @click.command(
@@ -27,6 +29,7 @@ from arraynet.cli.printing import console, print_json, progress
     click.option("--images", metavar="FILE", help="Images: IDX (.gz or not) or .npy."),
     click.option("--labels", metavar="FILE", help="Their labels: IDX (.gz or not) or .npy."),
     *NETWORK,
+    *DTYPE,
     *BACKEND,
     click.option(
         "--batch-size",
@@ -48,7 +51,7 @@ def evaluate(
     as_json: bool,
     **network_options: Any,
 ) -> None:
-    """Report how often MODEL is right on labelled images.
+    """Report how often MODEL is right.
 
     MODEL is a .safetensors, .npz or .pkl file. Without it, the network that comes
     with arraynet is evaluated on the test images that come with it.
@@ -68,14 +71,14 @@ def evaluate(
         _, (x, t) = arraynet.datasets.load_digits()
         source = "the embedded test images"
     else:
-        x, t = read_array(images), read_array(labels)
+        x, t = read_images(images), read_images(labels)
         source = images
     if len(x) != len(t):
         raise arraynet.ShapeError(
             f"{labels}: got {len(t)} labels, expected {len(x)}, one for each image of {images}"
         )
     x, t = network_input(x[:limit], network, source), np.asarray(t[:limit])
-    with progress("evaluating", len(x)) as advance:
+    with bar("evaluating", len(x), "images") as advance:
         result = network.evaluate(x, t, batch_size=batch_size, progress=advance or False)
     name = model or "the embedded network"
     if as_json:

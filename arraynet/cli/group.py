@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from arraynet import __version__
+from arraynet.cli.convert import convert
 from arraynet.cli.evaluate import evaluate
 from arraynet.cli.failure import Failure
+from arraynet.cli.inspect import inspect
 from arraynet.cli.predict import predict
 from arraynet.cli.summary import summary
 from arraynet.errors import ArraynetError
@@ -34,30 +36,40 @@ class Commands(click.Group):
         return list(self.commands)
 
 
+HELP = """Run trained neural networks on a CPU or a GPU.
+
+\b
+Start here: a network and its test images come with arraynet.
+  arraynet evaluate            how often is it right?
+  arraynet summary             what is inside it?
+
+\b
+Then your own weights, for example those of the book with MNIST:
+  arraynet fetch mnist         downloads it, and says where
+  arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \\
+      --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+
+Every subcommand explains itself: arraynet evaluate --help
+"""
+
+EPILOG = """\b
+Exit status: 0 done, 1 failed (one line says why), 2 wrong usage.
+Completion, in bash: eval "$(_ARRAYNET_COMPLETE=bash_source arraynet)"
+(zsh_source and fish_source likewise).
+"""
+
+
 @click.group(
+    "arraynet",
     cls=Commands,
+    help=HELP,
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 done, 1 failed (one line says why), 2 wrong usage. "
-    'Completion of words in bash: eval "$(_ARRAYNET_COMPLETE=bash_source arraynet)" '
-    "(zsh_source and fish_source likewise).",
 )
 @click.version_option(__version__, prog_name="arraynet")
 def commands() -> None:
-    r"""Run trained neural networks on a CPU or a GPU.
-
-    \b
-    Start here: a network and its test images come with arraynet.
-        arraynet evaluate            how often is it right?
-        arraynet summary             what is inside it?
-
-    \b
-    Then your own weights, for example those of the book with MNIST:
-        arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \
-            --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
-
-    Every subcommand explains itself: arraynet evaluate --help
-    """
+    """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict):
+for command in (evaluate, summary, predict, inspect, convert):
     commands.add_command(command)

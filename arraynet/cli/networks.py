@@ -27,17 +27,25 @@ def open_network(
     hidden: str | None = None,
     output: str | None = None,
     layout: str | None = None,
+    scale: float | None = None,
     dtype: str | None = None,
     backend: str = "cpu",
 ) -> Network:
     """Load a file, or the embedded network where ``model`` is None or its name."""
     if model is not None and not is_embedded(model):
         return arraynet.load(
-            model, hidden=hidden, output=output, layout=layout, dtype=dtype, backend=backend
+            model,
+            hidden=hidden,
+            output=output,
+            layout=layout,
+            scale=scale,
+            dtype=dtype,
+            backend=backend,
         )
-    if hidden or output or layout:
+    if hidden or output or layout or scale is not None:
         raise click.UsageError(
-            "--hidden, --output and --layout describe the weights of a file: give MODEL too."
+            "--hidden, --output, --layout and --scale complete the weights of a file, and the "
+            "embedded network is complete: give another MODEL, or leave them out."
         )
     network = arraynet.load_pretrained(EMBEDDED, backend=backend)
     return network.astype(dtype) if dtype else network

@@ -9,6 +9,16 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def number(text: str) -> float:
+    """Return a number, or one number over another: 0.5, 1/255."""
+    above, slash, below = str(text).partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        raise click.BadParameter(f"{text!r} is not a number such as 0.5 or 1/255.") from None
+
+
 NETWORK = (
     click.option("--hidden", metavar="OP", help="Activation after each hidden layer: sigmoid …"),
     click.option("--output", metavar="OP", help="Activation of the output layer: softmax …"),
@@ -17,6 +27,15 @@ NETWORK = (
         type=click.Choice(["in_out", "out_in"]),
         help="How weights lie: (in, out) or (out, in). Else the names in the file decide.",
     ),
+    click.option(
+        "--scale",
+        type=number,
+        metavar="N",
+        help="Multiply the input by N first: 1/255 takes bytes as they are.",
+    ),
+)
+
+DTYPE = (
     click.option(
         "--dtype", metavar="NAME", help="Compute in float16, float32 … instead of the weights'."
     ),

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from arraynet.cli.images import HostArray, network_input, read_array
+from arraynet.cli.images import HostArray, network_input
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, BATCH_SIZE, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import print_json, progress
+from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.printing import print_json
+from arraynet.datasets.images import read_images
 from arraynet.errors import DtypeError
+from arraynet.network import labels_from_scores
 from arraynet.ops import OPS
+from arraynet.progress import bar
 
 if TYPE_CHECKING:
     from arraynet.graph import Graph
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("file")
 @options(
     *NETWORK,
+    *DTYPE,
     *BACKEND,
     BATCH_SIZE,
     LIMIT,
@@ -54,7 +58,7 @@ def predict(
     as_json: bool,
     **network_options: Any,
 ) -> None:
-    """Print the label that MODEL gives each image of FILE, with probabilities.
+    """Print the label and probabilities of each image.
 
     MODEL is a .safetensors, .npz or .pkl file, or 'digits', the network that comes
     with arraynet. FILE is IDX (.gz or not), .npy, or one PNG (with Pillow), which
@@ -62,12 +66,12 @@ def predict(
     the network starts with a scale of its own.
     """
     network = open_network(model, **network_options)
-    raw = read_array(file)
+    raw = read_images(file)
     images = network_input(_inverted(raw, file) if invert else raw, network, file)[:limit]
-    with progress("predicting", len(images)) as advance:
+    with bar("predicting", len(images), "images") as advance:
         scores = network.predict(images, batch_size=batch_size, progress=advance or False)
     kind = "probabilities" if _gives_probabilities(network.graph) else "outputs"
-    labels = _labels(scores)
+    labels = labels_from_scores(scores)
     if as_json:
         rows = [
             {"index": index, "label": label, kind: row}
@@ -92,11 +96,6 @@ def _gives_probabilities(graph: Graph) -> bool:
     """Return whether every output is from 0 to 1, whatever the input."""
     node = graph.producers.get(graph.outputs[0])
     return node is not None and OPS[node.op].bounds == (0, 1)
-
-
-def _labels(scores: HostArray) -> HostArray:
-    """Return the best class of each row; -1 for a row that holds NaN."""
-    return np.where(np.isnan(scores).any(axis=1), -1, scores.argmax(axis=1))
 
 
 def _line(index: int, label: int, row: HostArray, top: int, kind: str) -> str:

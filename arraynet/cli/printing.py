@@ -1,20 +1,17 @@
-"""What the subcommands print: JSON, text with colours on a terminal, progress bars."""
+"""What the subcommands print: JSON, text with colours on a terminal."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Advance = Callable[[int], None]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -46,32 +43,23 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | str | None) else str(value)
 
 
-@contextmanager
-def progress(description: str, total: int, unit: str = "images") -> Iterator[Advance | None]:
-    """Show a bar with rate and time left on a terminal, on standard error.
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()
+) -> str:
+    """Return rows in columns as wide as their widest cell; numbers stand to the right."""
+    cells = [tuple(headings), *map(tuple, rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if heading in right else cell.ljust(width)
+            for heading, cell, width in zip(headings, row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
 
-    Gives the function to call with the count of what was done; None where
-    nothing is shown, because standard error is no terminal.
-    """
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        yield None
-        return
-    from rich import progress as rich_progress
 
-    columns = (
-        rich_progress.TextColumn("{task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TextColumn("{task.fields[rate]}"),
-        rich_progress.TimeRemainingColumn(),
-    )
-    with rich_progress.Progress(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task(description, total=total, rate="")
-
-        def advance(count: int) -> None:
-            bar.advance(task, count)
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:,.0f} {unit}/s" if speed else "")
-
-        yield advance
+def printable(text: str, longest: int = 200) -> str:
+    """Return a file's text without what would steer a terminal, and not too long."""
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: longest + 1])
+    return safe if len(safe) <= longest else safe[:longest] + "…"

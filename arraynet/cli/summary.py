@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, JSON, NETWORK, examples, options
+from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
 from arraynet.cli.printing import print_json
 
 
@@ -18,9 +18,12 @@ from arraynet.cli.printing import print_json
     )
 )
 @click.argument("model", required=False)
-@options(*NETWORK, *BACKEND, *JSON)
+@options(*NETWORK, *DTYPE, *BACKEND, *JSON)
 def summary(model: str | None, as_json: bool, **network_options: Any) -> None:
-    """Show the layers of MODEL: shapes, parameters, bytes, multiply-adds.
+    """Show the layers of MODEL.
+
+    For each: the shape that it gives, its parameters, their bytes, and the
+    multiply-adds that one row of input costs.
 
     MODEL is a .safetensors, .npz or .pkl file; without it, the network that comes
     with arraynet is shown.

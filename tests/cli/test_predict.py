@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+RunJson = Callable[..., dict[str, Any]]
+
+SOFTMAX = ("--output", "softmax")
+SURE = math.e / (math.e + 3)
+"""The softmax of (1, 0, 0, 0): its first entry; the others share the rest."""
+
+
+def test_labels_and_probabilities(run: Run, brightest: Path, pixels: Path) -> None:
+    lines = run("predict", brightest, pixels, *SOFTMAX, "--top", 2).stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [[str(i), str(i)] for i in range(4)]
+    assert lines[2].split("   ")[-2:] == ["2: 47.54%", "0: 17.49%"]
+
+
+def test_json_holds_every_probability(run_json: RunJson, brightest: Path, pixels: Path) -> None:
+    result = run_json("predict", brightest, pixels, *SOFTMAX)
+    assert (result["model"], result["images"]) == (str(brightest), str(pixels))
+    assert result["backend"] == "cpu"
+    for index, row in enumerate(result["predictions"]):
+        assert (row["index"], row["label"]) == (index, index)
+        wanted = [(1 - SURE) / 3] * 4
+        wanted[index] = SURE
+        assert row["probabilities"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_outputs_that_are_no_probabilities_are_called_so(
+    run: Run, run_json: RunJson, brightest: Path, pixels: Path
+) -> None:
+    result = run_json("predict", brightest, pixels, "--output", "identity", "--limit", 2)
+    assert [row["outputs"] for row in result["predictions"]] == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    text = run("predict", brightest, pixels, "--output", "identity", "--limit", 1).stdout
+    assert "0: 1" in text
+    assert "%" not in text
+
+
+def test_dark_on_light(run_json: RunJson, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "dark.npy"
+    np.save(path, np.array([[[255, 255], [0, 255]]], np.uint8))
+    result = run_json("predict", brightest, path, *SOFTMAX, "--invert")
+    assert result["predictions"][0]["label"] == 2
+    assert result["predictions"][0]["probabilities"][2] == pytest.approx(SURE, rel=1e-6)
+
+
+def test_only_bytes_can_be_inverted(run: Run, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros((1, 4), np.float32))
+    assert "float32" in run("predict", brightest, path, *SOFTMAX, "--invert", status=1).stderr
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 2), (1, 4), (1, 2, 2), (1, 1, 2, 2)])
+def test_shapes_that_are_one_image(
+    run_json: RunJson, brightest: Path, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "one.npy"
+    np.save(path, np.array([0, 0, 0, 1.0]).reshape(shape))
+    (row,) = run_json("predict", brightest, path, *SOFTMAX)["predictions"]
+    assert row["label"] == 3
+
+
+def test_floating_images_are_not_scaled(run_json: RunJson, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([[0.5, 0, 0, 0]]))
+    (row,) = run_json("predict", brightest, path, "--output", "identity")["predictions"]
+    assert row["outputs"] == [0.5, 0, 0, 0]
+
+
+def test_bytes_stay_as_they_are_for_a_network_with_a_scale(
+    run_json: RunJson, brightest: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([[16, 0, 0, 0]], np.uint8))
+    (row,) = run_json("predict", brightest, path, "--output", "identity", "--scale", "1/16")[
+        "predictions"
+    ]
+    assert row["outputs"] == [1, 0, 0, 0]
+
+
+def test_an_idx_file(run_json: RunJson, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "images.gz"
+    header = struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 2, 2)
+    path.write_bytes(gzip.compress(header + bytes([0, 0, 255, 0, 0, 255, 0, 0])))
+    result = run_json("predict", brightest, path, *SOFTMAX)
+    assert [row["label"] for row in result["predictions"]] == [2, 1]
+
+
+def test_a_png(run_json: RunJson, brightest: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "image.png"
+    image.fromarray(np.array([[0, 0], [0, 255]], np.uint8)).save(path)
+    (row,) = run_json("predict", brightest, path, *SOFTMAX)["predictions"]
+    assert row["label"] == 3
+
+
+def test_nan_has_no_label(run: Run, run_json: RunJson, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([[math.nan, 0, 0, 0]]))
+    (row,) = run_json("predict", brightest, path, *SOFTMAX)["predictions"]
+    assert (row["label"], row["probabilities"]) == (-1, [None] * 4)
+    assert "no answer" in run("predict", brightest, path, *SOFTMAX).stdout
+
+
+def test_the_embedded_network_by_its_name(run_json: RunJson, tmp_path: Path) -> None:
+    path = tmp_path / "blank.npy"
+    np.save(path, np.zeros((3, 8, 8), np.uint8))
+    rows = run_json("predict", "digits", path)["predictions"]
+    assert len(rows) == 3
+    assert math.isclose(sum(rows[0]["probabilities"]), 1, rel_tol=1e-6)
+
+
+def test_a_file_of_the_name_goes_before_the_embedded_network(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("digits").write_bytes(b"no network")
+    assert "digits: got no suffix" in run("predict", "digits", pixels, status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.npy", b""),
+        ("objects.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': '|O',}"),
+        ("short.gz", gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 9, 2, 2))),
+        ("torn.png", b"\x89PNG\r\n\x1a\n"),
+        ("text.txt", b"a file of another kind"),
+    ],
+)
+def test_files_that_are_no_images(
+    run: Run, brightest: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    result = run("predict", brightest, path, *SOFTMAX, status=1)
+    assert result.stderr.startswith(f"arraynet: {path}: ")
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
+
+
+def test_a_file_that_is_not_there(run: Run, brightest: Path) -> None:
+    assert "nowhere.npy" in run("predict", brightest, "nowhere.npy", *SOFTMAX, status=1).stderr
+
+
+def test_both_arguments_are_needed(run: Run) -> None:
+    assert "FILE" in run("predict", "digits", status=2).stderr
