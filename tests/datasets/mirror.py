@@ -1,0 +1,203 @@
+"""A mirror on the loopback address that behaves as badly as it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Behaviour = Callable[["Answer", bytes], None]
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers each request by the behaviour that stands at the start of its path."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.close_connection = True
+        _, behaviour, name = self.path.split("/", 2)
+        self.server.mirror.requests.append((behaviour, name, self.headers.get("Range")))
+        # The client may hang up, as it should.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            BEHAVIOURS[behaviour](self, self.server.mirror.files[name])
+
+    def head(self, status: int, **headers: object) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    mirror: Mirror
+
+
+@dataclass
+class Mirror:
+    """The server's files, what was asked of it, and its address."""
+
+    files: dict[str, bytes]
+    address: str = ""
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def url(self, behaviour: str) -> str:
+        return f"{self.address}/{behaviour}/"
+
+
+@contextmanager
+def serve(files: dict[str, bytes]) -> Iterator[Mirror]:
+    mirror = Mirror(files)
+    with Server(("127.0.0.1", 0), Answer) as server:
+        server.mirror = mirror
+        mirror.address = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield mirror
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def good(answer: Answer, content: bytes) -> None:
+    """Send the file, or the rest of it."""
+    asked = re.fullmatch(r"bytes=(\d+)-", answer.headers.get("Range", ""))
+    begin = int(asked[1]) if asked else 0
+    if begin:
+        place = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        answer.head(206, Content_Length=len(content) - begin, Content_Range=place)
+    else:
+        answer.head(200, Content_Length=len(content))
+    answer.wfile.write(content[begin:])
+
+
+def no_ranges(answer: Answer, content: bytes) -> None:
+    """Send the whole file, whatever was asked for."""
+    answer.head(200, Content_Length=len(content))
+    answer.wfile.write(content)
+
+
+def chunked(answer: Answer, content: bytes) -> None:
+    """Send the file without saying how long it is."""
+    answer.head(200, Transfer_Encoding="chunked")
+    for begin in range(0, len(content), 1000):
+        piece = content[begin : begin + 1000]
+        answer.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+    answer.wfile.write(b"0\r\n\r\n")
+
+
+def truncated(answer: Answer, content: bytes) -> None:
+    """Promise the file, or the rest of it, and send half."""
+    asked = re.fullmatch(r"bytes=(\d+)-", answer.headers.get("Range", ""))
+    begin = int(asked[1]) if asked else 0
+    half = (len(content) - begin + 1) // 2
+    if begin:
+        place = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        answer.head(206, Content_Length=len(content) - begin, Content_Range=place)
+    else:
+        answer.head(200, Content_Length=len(content))
+    answer.wfile.write(content[begin : begin + half])
+
+
+def wrong_and_truncated(answer: Answer, content: bytes) -> None:
+    """Send half of other bytes, then nothing."""
+    answer.head(200, Content_Length=len(content))
+    answer.wfile.write(bytes(len(content) // 2))
+
+
+def wrong_bytes(answer: Answer, content: bytes) -> None:
+    no_ranges(answer, bytes(reversed(content)))
+
+
+def wrong_range(answer: Answer, content: bytes) -> None:
+    """Answer a request for the rest with another part."""
+    if "Range" in answer.headers:
+        answer.head(206, Content_Length=2, Content_Range=f"bytes 0-1/{len(content)}")
+        answer.wfile.write(content[:2])
+    else:
+        no_ranges(answer, content)
+
+
+def page(answer: Answer, content: bytes) -> None:
+    """Send the page of a login instead, as a hotel's network does."""
+    no_ranges(answer, b"<html>Please log in</html>")
+
+
+def endless(answer: Answer, content: bytes) -> None:
+    """Send more and more, without saying how much."""
+    answer.head(200)
+    for _ in range(10_000):
+        answer.wfile.write(bytes(10_000))
+
+
+def silent(answer: Answer, content: bytes) -> None:
+    """Send the head, half of the file, and then nothing for a while."""
+    answer.head(200, Content_Length=len(content))
+    answer.wfile.write(content[: len(content) // 2])
+    answer.wfile.flush()
+    time.sleep(1)
+
+
+def slow(answer: Answer, content: bytes) -> None:
+    """Send a byte now and then, so that no single wait is long."""
+    answer.head(200, Content_Length=len(content))
+    for begin in range(100):
+        answer.wfile.write(content[begin : begin + 1])
+        answer.wfile.flush()
+        time.sleep(0.02)
+
+
+def garbage(answer: Answer, content: bytes) -> None:
+    answer.wfile.write(b"\x1b[31mthis is no HTTP\r\n\r\n")
+
+
+def hung_up(answer: Answer, content: bytes) -> None:
+    """Close the connection without a word."""
+
+
+def status(number: int) -> Behaviour:
+    return lambda answer, content: answer.head(number, Content_Length=0)
+
+
+def redirect(target: str) -> Behaviour:
+    """Redirect to a behaviour of this server, or to an address."""
+
+    def answered(answer: Answer, content: bytes) -> None:
+        name = answer.path.rsplit("/", 1)[1]
+        place = target if ":" in target else f"/{target}/{name}"
+        answer.head(302, Location=place, Content_Length=0)
+
+    return answered
+
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "good": good,
+    "no_ranges": no_ranges,
+    "chunked": chunked,
+    "truncated": truncated,
+    "wrong_and_truncated": wrong_and_truncated,
+    "wrong_bytes": wrong_bytes,
+    "wrong_range": wrong_range,
+    "page": page,
+    "endless": endless,
+    "silent": silent,
+    "slow": slow,
+    "garbage": garbage,
+    "hung_up": hung_up,
+    "redirect": redirect("good"),
+    "redirect_in_a_circle": redirect("redirect_in_a_circle"),
+    "redirect_to_http": redirect("http://example.invalid/file"),
+    "redirect_to_a_file": redirect("file:///etc/hostname"),
+    **{f"status_{number}": status(number) for number in (204, 403, 404, 416, 500, 503)},
+}

@@ -1,0 +1,262 @@
+"""Downloading MNIST from mirrors of every kind, all of them on the loopback address."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arraynet.datasets import fetch, fetch_mnist, load_mnist
+from arraynet.datasets.download import Published
+from arraynet.errors import ArraynetError, LoadError
+from tests.datasets.mirror import Mirror, serve
+
+RANDOM = np.random.default_rng(3)
+FILES = {
+    published.name: RANDOM.bytes(size)
+    for published, size in zip(fetch.FILES, (200_000, 3_000, 20_000, 500), strict=True)
+}
+FIRST = next(iter(FILES))
+TOTAL = sum(map(len, FILES.values()))
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Serve small files under MNIST's names, and let them be what is published."""
+    known = [Published(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in FILES.items()]
+    monkeypatch.setattr(fetch, "FILES", tuple(known))
+    with serve(FILES) as server:
+        yield server
+
+
+def check_whole(folder: Path) -> None:
+    """Check that the folder holds the files, and nothing else."""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+
+
+def get(folder: Path, mirror: Mirror, *behaviours: str) -> None:
+    """Fetch from one mirror after the other; the folder must be whole then."""
+    urls = [mirror.url(behaviour) for behaviour in behaviours]
+    assert fetch_mnist(folder, mirrors=urls, timeout=0.3) == folder
+    check_whole(folder)
+
+
+@pytest.mark.parametrize("behaviour", ["good", "no_ranges", "chunked", "redirect"])
+def test_a_good_mirror(tmp_path: Path, mirror: Mirror, behaviour: str) -> None:
+    get(tmp_path / "new" / "folder", mirror, behaviour)
+
+
+BAD = {
+    "status_403": "HTTP status 403",
+    "status_404": "HTTP status 404",
+    "status_416": "HTTP status 416",
+    "status_500": "HTTP status 500",
+    "status_503": "HTTP status 503",
+    "status_204": "HTTP status 204",
+    "wrong_bytes": "other bytes than the published SHA-256 says",
+    "wrong_and_truncated": "the end after 100000 of 200000 bytes",
+    "page": "a file of 26 bytes instead of 200000",
+    "endless": "more than the 200000 bytes that were due",
+    "silent": "no answer in time",
+    "slow": "too slow",
+    "garbage": "BadStatusLine",
+    "hung_up": "RemoteDisconnected|Remote end closed",
+    "redirect_in_a_circle": "HTTP status 302",
+    "redirect_to_http": "an address that is not https",
+    "redirect_to_a_file": "HTTP status 302|an address that is not https",
+}
+
+
+@pytest.mark.parametrize("behaviour", BAD)
+def test_a_bad_mirror_is_named_with_what_it_did(
+    tmp_path: Path, mirror: Mirror, behaviour: str
+) -> None:
+    with pytest.raises(LoadError, match=BAD[behaviour]) as caught:
+        fetch_mnist(tmp_path, mirrors=mirror.url(behaviour), timeout=0.3)
+    assert f"{mirror.url(behaviour)}{FIRST}" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / FIRST).exists()
+
+
+@pytest.mark.parametrize("behaviour", BAD)
+def test_after_a_bad_mirror_comes_the_next(tmp_path: Path, mirror: Mirror, behaviour: str) -> None:
+    get(tmp_path, mirror, behaviour, "good")
+
+
+def test_a_mirror_that_stops_halfway_is_asked_for_the_rest(tmp_path: Path, mirror: Mirror) -> None:
+    get(tmp_path, mirror, "truncated", "good")
+    asked = [(kind, where) for kind, name, where in mirror.requests if name == FIRST]
+    assert asked == [
+        ("truncated", None),
+        ("truncated", "bytes=100000-"),
+        ("truncated", "bytes=150000-"),
+        ("good", "bytes=175000-"),
+    ]
+
+
+def test_a_download_is_continued_the_next_time(tmp_path: Path, mirror: Mirror) -> None:
+    with pytest.raises(LoadError, match="the end after 175000"):
+        fetch_mnist(tmp_path, mirrors=[mirror.url("truncated")])
+    mirror.requests.clear()
+    get(tmp_path, mirror, "good")
+    assert mirror.requests[0] == ("good", FIRST, "bytes=175000-")
+
+
+@pytest.mark.parametrize("behaviour", ["good", "no_ranges", "wrong_range"])
+@pytest.mark.parametrize("left", [bytes(1000), bytes(200_000), bytes(300_000), b""])
+def test_what_was_left_may_be_wrong(
+    tmp_path: Path, mirror: Mirror, behaviour: str, left: bytes
+) -> None:
+    (tmp_path / f".{FIRST}.part").write_bytes(left)
+    get(tmp_path, mirror, behaviour)
+
+
+def test_a_bad_file_is_replaced_and_a_good_one_is_kept(tmp_path: Path, mirror: Mirror) -> None:
+    get(tmp_path, mirror, "good")
+    (tmp_path / FIRST).write_bytes(FILES[FIRST][:-1] + b"?")
+    mirror.requests.clear()
+    get(tmp_path, mirror, "good")
+    assert [name for _, name, _ in mirror.requests] == [FIRST]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path, mirror: Mirror) -> None:
+    (tmp_path / FIRST).write_bytes(b"old")
+    with pytest.raises(LoadError):
+        fetch_mnist(tmp_path, mirrors=[mirror.url("wrong_bytes")])
+    assert (tmp_path / FIRST).read_bytes() == b"old"
+
+
+def test_offline_connects_to_nothing(
+    tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(tmp_path, mirror, "good")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a connection, offline")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert fetch_mnist(tmp_path, offline=True) == tmp_path
+    (tmp_path / FIRST).unlink()
+    with pytest.raises(LoadError, match=rf"no good {FIRST}, expected .*go online"):
+        fetch_mnist(tmp_path, offline=True)
+
+
+def test_nobody_listens(tmp_path: Path, mirror: Mirror) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        with pytest.raises(LoadError, match="refused"):
+            fetch_mnist(tmp_path, mirrors=url)
+        fetch_mnist(tmp_path, mirrors=[url, mirror.url("good")])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.invalid/", "ftp://127.0.0.1/", "file:///etc/", "nonsense", "http://[::1/", ""],
+)
+def test_addresses_that_are_never_asked(
+    tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a connection")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(LoadError, match=r"not https|no URL"):
+        fetch_mnist(tmp_path, mirrors=[url])
+
+
+def test_no_mirrors(tmp_path: Path, mirror: Mirror) -> None:
+    with pytest.raises(LoadError, match="got no mirrors"):
+        fetch_mnist(tmp_path, mirrors=[])
+
+
+def test_the_default_mirrors_are_several_and_https() -> None:
+    assert len(set(fetch.MIRRORS)) >= 2
+    assert all(url.startswith("https://") for url in fetch.MIRRORS)
+
+
+def test_progress_ends_with_all_bytes(tmp_path: Path, mirror: Mirror) -> None:
+    seen: list[tuple[int, int]] = []
+    fetch_mnist(tmp_path, mirrors=mirror.url("good"), progress=lambda *now: seen.append(now))
+    assert seen[0] == (0, TOTAL)
+    assert seen[-1] == (TOTAL, TOTAL)
+    assert seen == sorted(seen)
+    seen.clear()
+    fetch_mnist(tmp_path, mirrors=[], progress=lambda *now: seen.append(now))
+    assert seen == [(0, 0)]
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path, mirror: Mirror) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(LoadError, match="expected a folder with room"):
+        fetch_mnist(tmp_path / "file" / "folder", mirrors=mirror.url("good"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+def test_a_full_disk(tmp_path: Path, mirror: Mirror) -> None:
+    (tmp_path / f".{FIRST}.part").symlink_to("/dev/full")
+    with pytest.raises(LoadError, match="No space left on device, expected a folder with room"):
+        fetch_mnist(tmp_path, mirrors=[mirror.url("good")])
+
+
+def test_the_cache_folder_can_be_set(
+    tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARRAYNET_CACHE", str(tmp_path))
+    assert fetch_mnist(mirrors=mirror.url("good")) == tmp_path / "mnist"
+    check_whole(tmp_path / "mnist")
+
+
+def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    platformdirs = pytest.importorskip("platformdirs")
+    monkeypatch.delenv("ARRAYNET_CACHE", raising=False)
+    assert fetch.cache_folder() == Path(platformdirs.user_cache_dir("arraynet", appauthor=False))
+
+
+def test_without_platformdirs_a_folder_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARRAYNET_CACHE", raising=False)
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    with pytest.raises(ArraynetError, match="give folder=, set ARRAYNET_CACHE"):
+        fetch_mnist()
+
+
+def test_the_real_files_packed_anew_are_good(test_data: Path) -> None:
+    assert fetch_mnist(test_data / "mnist", offline=True) == test_data / "mnist"
+
+
+def test_content_that_differs_is_not_good(test_data: Path, tmp_path: Path) -> None:
+    labels = next(published for published in fetch.FILES if "t10k-labels" in published.name)
+    content = gzip.decompress((test_data / "mnist" / labels.name).read_bytes())
+    for changed, wanted in [
+        (content, True),
+        (content[:-1], False),
+        (content + b"\0", False),
+        (content[:-1] + b"\x0b", False),
+    ]:
+        (tmp_path / labels.name).write_bytes(gzip.compress(changed))
+        assert fetch.is_good(tmp_path, labels) is wanted
+    for broken in (b"", gzip.compress(content)[:-9], content):
+        (tmp_path / labels.name).write_bytes(broken)
+        assert not fetch.is_good(tmp_path, labels)
+
+
+def test_the_real_mnist_through_a_mirror(
+    test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {published.name: (test_data / "mnist" / published.name) for published in fetch.FILES}
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    known = [Published(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in contents.items()]
+    monkeypatch.setattr(fetch, "FILES", tuple(known))
+    with serve(contents) as server:
+        folder = fetch_mnist(tmp_path, mirrors=[server.url("status_403"), server.url("good")])
+    _, (x_test, t_test) = load_mnist(folder)
+    assert x_test.shape == (10_000, 784)
+    assert t_test[:5].tolist() == [7, 2, 1, 0, 4]
