@@ -10,6 +10,7 @@ from arraynet import __version__
 from arraynet.cli.convert import convert
 from arraynet.cli.evaluate import evaluate
 from arraynet.cli.failure import Failure
+from arraynet.cli.fetch import fetch
 from arraynet.cli.inspect import inspect
 from arraynet.cli.predict import predict
 from arraynet.cli.summary import summary
@@ -71,5 +72,5 @@ def commands() -> None:
     """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict, inspect, convert):
+for command in (evaluate, summary, predict, inspect, convert, fetch):
     commands.add_command(command)
