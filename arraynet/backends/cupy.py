@@ -161,7 +161,8 @@ class CupyBackend(GenericBackend):
     def free_memory(self) -> None:
         """Give cached memory, of the device and pinned, back to the system."""
         with self.active():
-            self._lanes.clear()
+            for lane in self._lanes:
+                lane.release()
             self._cupy.get_default_memory_pool().free_all_blocks()
             self._cupy.get_default_pinned_memory_pool().free_all_blocks()
             self._size_blocks()

@@ -29,8 +29,7 @@ template <> struct Wide<double> {
     static __device__ double largest() { return 1.7976931348623157e+308; }
 };
 
-// The larger of two; NaN if either is, which fmax would drop.
-template <typename W> __device__ W larger(W a, W b) { return (a > b || a != a) ? a : b; }
+template <typename W> __device__ W larger(W a, W b) { return a > b ? a : b; }
 template <typename W> __device__ W plus(W a, W b) { return a + b; }
 
 // One value for a row from the values of its threads: first within each warp, then,
@@ -68,7 +67,8 @@ __global__ void softmax(const T* x, T* y, long long rows, long long length, long
     if (!(fabs(top) < infinity)) top = infinity - infinity;
 
     // The largest scores are counted, the exponentials of the others summed: so the
-    // logarithm of the sum is exact where one score is far above the others.
+    // logarithm of the sum is exact where one score is far above the others. A NaN is
+    // among the others, and makes their sum NaN.
     W count = 0, others = 0;
     for (long long i = threadIdx.x; i < length; i += blockDim.x) {
         const W value = (W)x[start + i * inner];

@@ -40,6 +40,10 @@ class Buffer:
             self._bytes = self._allocate(size)
         return self._bytes
 
+    def release(self) -> None:
+        """Give the memory back."""
+        self._bytes = None
+
 
 class Slot:
     """The buffers, the events and the result of one block under way."""
@@ -118,6 +122,12 @@ class Lane:
         slot.result = slot.host = None
         return received
 
+    def release(self) -> None:
+        """Give every buffer back, whoever still holds this lane."""
+        for slot in self._slots:
+            for buffer in (slot.staged, slot.received, slot.landed):
+                buffer.release()
+
     def settle(self) -> None:
         """Wait for all that is under way, and let go of the results."""
         for stream in (self._upload, self._compute, self._download):
@@ -157,7 +167,10 @@ def stream(
                 received = lane.finish(under_way)
             yield received
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                failure = None  # its traceback holds this frame: break the circle
         if following is None:
             return
         under_way = following

@@ -115,7 +115,7 @@ class Storage:
 
     def __init__(self, machine: Machine, size: int) -> None:
         self.machine, self.size = machine, size
-        if machine.used + size > machine.limit:
+        if size > machine.largest or machine.used + size > machine.limit:
             raise OutOfMemoryError(f"out of memory allocating {size} bytes")
         machine.used += size
         machine.peak = max(machine.peak, machine.used)
@@ -139,7 +139,7 @@ class Machine:
         self.default_stream = Stream(self, default=True)
         self.stack = [self.default_stream]
         self.used = self.peak = self.launches = 0
-        self.limit = self.total = 1 << 30
+        self.limit = self.total = self.largest = 1 << 30
         self.lost: int | None = None
         self.devices = [0]
 
