@@ -62,3 +62,11 @@ def test_the_archive_is_small_and_its_licence_is_beside_it() -> None:
     notice = (folder / "digits.LICENSE.md").read_text(encoding="utf-8")
     for said in ("CC BY 4.0", "Alpaydin", "archive.ics.uci.edu|doi.org/10.24432/C50P49"):
         assert any(form in notice for form in said.split("|"))
+
+
+def test_how_many_there_are_of_each_digit() -> None:
+    # As UCI's optdigits.names counts the test set; a fifth of each, rounded down, is ours.
+    counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    (_, t_train), (_, t_test) = load_digits()
+    assert np.bincount(t_test).tolist() == [count // 5 for count in counts]
+    assert (np.bincount(t_train) + np.bincount(t_test)).tolist() == counts
