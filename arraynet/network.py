@@ -49,7 +49,7 @@ class Network:
     >>> import arraynet
     >>> net = arraynet.load_pretrained("digits")
     >>> _, (x, t) = arraynet.datasets.load_digits()
-    >>> int(net.classify(x[:1])[0]) == t[0]
+    >>> bool(net.classify(x[:1])[0] == t[0])
     True
     """
 
