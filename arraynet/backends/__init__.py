@@ -55,10 +55,17 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     >>> get_backend("cpu")
     <arraynet backend 'cpu'>
     """
-    if precision is not None:
+    if precision is not None and isinstance(name, str | Backend):
         name = _with_precision(name, precision)
     if isinstance(name, Backend):
         return name
+    if not isinstance(name, str):
+        raise unavailable(
+            type(name).__name__,
+            f"no name: {name!r}",
+            "a name such as 'cpu', or a Backend",
+            "of a namespace, arraynet.Backend.from_namespace(xp) makes one",
+        )
     backend = _made.get(name)
     if backend is None:
         with _lock:

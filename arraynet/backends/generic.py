@@ -34,7 +34,8 @@ class GenericBackend(Backend):
         super().__init__()
         self.xp = xp
         self.device = device
-        self.name = f"{self.library or xp.__name__}{self._suffix()}"
+        known = self.library or getattr(xp, "__name__", type(xp).__name__)
+        self.name = f"{known}{self._suffix()}"
         self.resolvable = bool(self.library)
         self._array_type = array_type
         self._dtypes: dict[str, Any] = {}

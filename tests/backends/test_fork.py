@@ -1,0 +1,137 @@
+"""A process that was forked after CUDA had started says so at once; the CPU works in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
+
+SCRIPT = """
+import json, os, sys, threading
+import numpy as np
+from tests.backends.fake_cuda import CUDARuntimeError, Machine
+from tests.backends.fake_cupy import fake_cupy
+
+machine = Machine()
+sys.modules.update(fake_cupy(machine))
+import arraynet
+from arraynet import backends
+from arraynet.backends import cupy_check, get_backend
+
+cupy_check.installed_wheels = lambda: ["cupy-cuda13x"]
+
+def told(call):
+    try:
+        call()
+    except arraynet.ArraynetError as error:
+        return [type(error).__name__, str(error)]
+    return None
+
+def in_child(work):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, json.dumps(work()).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        found = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(found)
+"""
+
+
+def _run(body: str) -> Any:
+    """Run the script in a fresh process, which may fork, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT + body],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_child_is_told_to_spawn_and_computes_on_the_cpu() -> None:
+    found = _run(
+        """
+gpu = get_backend("gpu")
+x = gpu.asarray(np.ones(3))
+net = arraynet.load_pretrained("digits", backend="gpu")
+images = np.zeros((2, 64), np.uint8)
+
+def work():
+    return {
+        "again": told(lambda: get_backend("gpu")),
+        "other": told(lambda: get_backend("gpu:tf32")),
+        "upload": told(lambda: gpu.asarray(np.ones(3))),
+        "download": told(lambda: gpu.to_host(x)),
+        "network": told(lambda: net.predict(images)),
+        "pipeline": told(lambda: next(gpu.pipeline([np.ones((1, 1))], lambda x: x))),
+        "auto": get_backend("auto").name,
+        "cpu": arraynet.load_pretrained("digits").predict(images).shape[0],
+    }
+
+child = in_child(work)
+child["parent"] = float(gpu.to_host(x + 1.0).sum())
+print(json.dumps(child))
+"""
+    )
+    for call in ("again", "other", "upload", "download", "network", "pipeline"):
+        kind, text = found[call]
+        assert kind == "BackendUnavailableError"
+        assert 'start the child with multiprocessing.get_context("spawn")' in text
+    assert found["auto"] == "cpu"
+    assert found["cpu"] == 2
+    assert found["parent"] == 6
+
+
+def test_a_child_of_a_process_that_never_used_the_gpu_may_use_it() -> None:
+    assert _run("print(json.dumps(in_child(lambda: get_backend('gpu').name)))") == "gpu:0"
+
+
+def test_cuda_that_was_started_by_others_is_noticed_too() -> None:
+    found = _run(
+        """
+def refuse():
+    raise CUDARuntimeError(3)
+
+sys.modules["cupy"].cuda.runtime.getDeviceCount = refuse
+print(json.dumps(told(lambda: get_backend("gpu"))))
+"""
+    )
+    assert found[0] == "BackendUnavailableError"
+    assert "spawn" in found[1]
+
+
+def test_a_fork_while_another_thread_makes_a_backend_does_not_block_the_child() -> None:
+    found = _run(
+        """
+held, done = threading.Event(), threading.Event()
+
+def hold():
+    with backends._lock:
+        held.set()
+        done.wait()
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+name = in_child(lambda: get_backend("array_api_strict").name)
+done.set()
+thread.join()
+print(json.dumps(name))
+"""
+    )
+    assert found == "array_api_strict"
