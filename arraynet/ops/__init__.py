@@ -17,8 +17,8 @@ from arraynet.ops.activations import (
     tanh,
 )
 from arraynet.ops.exponential_units import celu, elu, selu
-from arraynet.ops.gates import glu, mish, silu, swish
-from arraynet.ops.gaussian import erf, erfc, gelu
+from arraynet.ops.gates import gelu, glu, mish, silu, swish
+from arraynet.ops.gaussian import erf, erfc
 from arraynet.ops.linear import add, affine, dropout, identity, linear, matmul, scale_shift
 from arraynet.ops.normalisation import (
     hardmax,

@@ -212,12 +212,14 @@ def log_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
 
 
 def _sum_of_others(difference: Array, axis: int, xp: Namespace) -> Array:
-    """Return the sum of ``exp(2 * difference)`` over a row, less 1 for one largest element."""
+    """Return the sum of ``exp(2 * difference)`` over a row, but for one largest element.
+
+    The difference of a largest element is 0, and its exponential 1.
+    """
     root = xp.exp(difference)
-    equal = difference == 0
-    count = xp.sum(xp.where(equal, 1.0, root * 0.0), axis=axis, keepdims=True)
-    rest = xp.sum(xp.where(equal, 0.0, root * root), axis=axis, keepdims=True)
-    return (count - 1.0) + rest
+    largest = xp.astype(difference == 0, difference.dtype)
+    rest = xp.sum(root * root - largest, axis=axis, keepdims=True)
+    return rest + (xp.sum(largest, axis=axis, keepdims=True) - 1.0)
 
 
 @op(rowwise=True, shape=_reduced, widened=True)

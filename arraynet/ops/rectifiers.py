@@ -202,6 +202,8 @@ def hard_tanh(x: Array, *, lower: float = -1.0, upper: float = 1.0, xp: Namespac
 def hard_sigmoid(x: Array, *, alpha: float = 0.2, beta: float = 0.5, xp: Namespace = None) -> Array:
     """Piecewise linear sigmoid ``min(max(alpha * x + beta, 0), 1)``.
 
+    Written ``alpha * (x + beta / alpha)``, which is exact where the sum is near 0.
+
     Parameters
     ----------
     x : array, shape (…)
@@ -228,7 +230,8 @@ def hard_sigmoid(x: Array, *, alpha: float = 0.2, beta: float = 0.5, xp: Namespa
     >>> hard_sigmoid(np.array([-3.0, 0.0, 1.0, 3.0]))
     array([0. , 0.5, 0.7, 1. ])
     """
-    return xp.minimum(xp.maximum(alpha * x + beta, 0.0), 1.0)
+    line = alpha * (x + beta / alpha) if alpha else 0.0 * x + beta
+    return xp.minimum(xp.maximum(line, 0.0), 1.0)
 
 
 @op(elementwise=True, aliases=("hard_swish",), bounds=(-0.375, math.inf), widened=True)
