@@ -12,6 +12,7 @@ from arraynet.cli.evaluate import evaluate
 from arraynet.cli.failure import Failure
 from arraynet.cli.fetch import fetch
 from arraynet.cli.inspect import inspect
+from arraynet.cli.parity import parity
 from arraynet.cli.predict import predict
 from arraynet.cli.summary import summary
 from arraynet.errors import ArraynetError
@@ -72,5 +73,5 @@ def commands() -> None:
     """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict, inspect, convert, fetch):
+for command in (evaluate, summary, predict, inspect, convert, fetch, parity):
     commands.add_command(command)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +35,9 @@ def open_network(
     backend: str = "cpu",
 ) -> Network:
     """Load a file, or the embedded network where ``model`` is None or its name."""
+    if backend == "auto":
+        with _log_shown():
+            backend = arraynet.get_backend("auto").name
     if model is not None and not is_embedded(model):
         return arraynet.load(
             model,
@@ -49,3 +55,18 @@ def open_network(
         )
     network = arraynet.load_pretrained(EMBEDDED, backend=backend)
     return network.astype(dtype) if dtype else network
+
+
+@contextmanager
+def _log_shown() -> Iterator[None]:
+    """Show what the library logs meanwhile on standard error: what it chose, and why."""
+    log = logging.getLogger("arraynet")
+    handler, level = logging.StreamHandler(), log.level
+    handler.setFormatter(logging.Formatter("arraynet: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(handler)

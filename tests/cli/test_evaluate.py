@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,12 @@ def test_weights_alone_ask_for_their_activations(
     assert "--output" in result.stderr
     assert "output=" not in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_auto_says_what_it_chose(run: Run) -> None:
+    result = run("evaluate", "--backend", "auto", "--json")
+    chosen = json.loads(result.stdout)["backend"]
+    assert result.stderr.startswith(f"arraynet: backend auto: chose {chosen}")
 
 
 def test_a_backend_that_is_not_there(run: Run) -> None:

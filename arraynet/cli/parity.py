@@ -1,0 +1,102 @@
+"""``arraynet parity``: how far backends differ, node by node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+import arraynet
+from arraynet.cli.images import HostArray, network_input
+from arraynet.cli.networks import is_embedded, open_network
+from arraynet.cli.options import DTYPE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.printing import print_json
+from arraynet.datasets.images import read_images
+from arraynet.parity import REFERENCE, compare
+
+if TYPE_CHECKING:
+    from arraynet.network import Network
+
+RANDOM_ROWS = 1000
+
+
+@click.command(
+    epilog=examples(
+        "arraynet parity --backends cpu,torch",
+        "arraynet parity sample_weight.pkl --hidden sigmoid --output softmax \\",
+        "    --images t10k-images-idx3-ubyte.gz --backends float64,cpu,gpu --tolerance 1e-5",
+    )
+)
+@click.argument("model", required=False)
+@options(
+    click.option("--images", metavar="FILE", help="Images: IDX (.gz or not), .npy or PNG."),
+    click.option(
+        "--backends",
+        default=f"cpu,{REFERENCE}",
+        show_default=True,
+        metavar="NAMES",
+        help="Two or more, with commas; the first is the reference.",
+    ),
+    click.option(
+        "--tolerance",
+        type=click.FloatRange(min=0),
+        metavar="N",
+        help="Fail when an output differs by more.",
+    ),
+    *NETWORK,
+    *DTYPE,
+    LIMIT,
+    *JSON,
+)
+def parity(
+    model: str | None,
+    images: str | None,
+    backends: str,
+    tolerance: float | None,
+    limit: int | None,
+    as_json: bool,
+    **network_options: Any,
+) -> None:
+    """Run MODEL on several backends and show how far they differ.
+
+    For each node and the output: the largest absolute and relative difference over all
+    images, and that in units of the last place. The exit status is 1 when a label
+    differs, or an output by more than the tolerance.
+
+    MODEL is a .safetensors, .npz or .pkl file; without it, the network that comes with
+    arraynet runs on the test images that come with it. A MODEL without --images gets
+    random rows from 0 to 1. The backend 'float64' is NumPy in that precision.
+    """
+    network = open_network(model, **network_options)
+    x, source = _rows(model, images, network)
+    report = compare(network, x[:limit], [word.strip() for word in backends.split(",")])
+    name = model or "the embedded network"
+    passed = report.passed(tolerance)
+    if as_json:
+        verdict = {"tolerance": tolerance, "passed": passed}
+        print_json({"model": name, "images": source, **report.to_dict(), **verdict})
+    else:
+        click.echo(f"{name} on {source}")
+        click.echo(str(report))
+        if not passed:
+            reason = (
+                "labels differ"
+                if report.differing
+                else f"an output differs by more than {tolerance:g}"
+            )
+            click.echo(f"not passed: {reason}")
+    if not passed:
+        raise click.exceptions.Exit(1)
+
+
+def _rows(model: str | None, images: str | None, network: Network) -> tuple[HostArray, str]:
+    """Return what the network runs on, and what that is called."""
+    if images is not None:
+        return network_input(read_images(images), network, images), images
+    if is_embedded(model):
+        _, (x, _) = arraynet.datasets.load_digits()
+        return x, "the embedded test images"
+    shape = tuple(size if isinstance(size, int) else 1 for size in network.input_shape[1:])
+    rows = np.random.default_rng(0).random((RANDOM_ROWS, *shape), np.float32)
+    return rows, f"{RANDOM_ROWS:,} random rows"

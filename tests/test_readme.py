@@ -1,0 +1,91 @@
+"""The README's examples run, and print what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+BLOCK = re.compile(
+    r"(?P<comment><!-- needs: [^\n]* -->\n)?```(?P<language>python|console)\n(?P<code>.*?)```\n"
+    r"(\n```text\n(?P<output>.*?)```\n)?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of Python or of a console, and what it prints."""
+
+    language: str
+    code: str
+    output: str
+    needs_data: bool
+
+    def __str__(self) -> str:
+        return self.code.strip().splitlines()[-1]
+
+
+EXAMPLES = [
+    Example(m["language"], m["code"], m["output"] or "", bool(m["comment"]))
+    for m in BLOCK.finditer(README.read_text("utf-8"))
+]
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a process in a folder and return what it prints."""
+    root = str(README.parent)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root, "PYTHONWARNINGS": "error"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Give a folder to run in, with the book's files where the example needs them."""
+    if request.getfixturevalue("example").needs_data:
+        data = request.getfixturevalue("test_data")
+        (tmp_path / "sample_weight.pkl").symlink_to(data / "weights" / "sample_weight.pkl")
+        (tmp_path / "mnist").symlink_to(data / "mnist")
+    return tmp_path
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.language == "python"], ids=str)
+def test_python(example: Example, folder: Path) -> None:
+    assert run([sys.executable, "-c", example.code], folder) == example.output
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.language == "console"], ids=str)
+def test_console(example: Example, folder: Path) -> None:
+    text = example.code.replace("\\\n> ", "")
+    for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+        program, *arguments = shlex.split(command)
+        assert program == "arraynet"
+        assert run([sys.executable, "-m", "arraynet", *arguments], folder) == output
+
+
+def test_there_are_examples_of_both_kinds() -> None:
+    assert {example.language for example in EXAMPLES} == {"python", "console"}
+    assert all(example.output for example in EXAMPLES if example.language == "python")
+
+
+def test_the_two_commands() -> None:
+    text = README.read_text("utf-8")
+    assert 'python -m pip install ".[cli]" && arraynet evaluate\n' in text
+    assert "python -m pip install nox && nox\n" in text
