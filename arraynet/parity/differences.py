@@ -1,0 +1,67 @@
+"""How far two arrays are apart: absolutely, relatively, in units of the last place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+HostArray = npt.NDArray[Any]
+
+# Bits of the fraction and least exponent of a normal number.
+_FORMATS = {
+    "float16": (10, -14),
+    "bfloat16": (7, -126),
+    "float32": (23, -126),
+    "float64": (52, -1022),
+}
+
+
+def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, float, float]:
+    """Return the largest absolute and relative difference, and that in ulps of a dtype.
+
+    Each element is measured against the larger of the two, so that the order does not
+    matter and a number against 0 gives a relative difference of 1. Two NaN, and two
+    equal infinities, do not differ; NaN and a number differ infinitely.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray
+        Of one shape.
+    dtype : {"float16", "bfloat16", "float32", "float64"}
+        Whose units of the last place are counted.
+
+    Returns
+    -------
+    tuple of float
+        All 0 for empty arrays.
+
+    Examples
+    --------
+    >>> largest_differences(np.array([1.0, 3.0]), np.array([1.0, 4.0]), "float32")
+    (1.0, 0.25, 2097152.0)
+    """
+    first, second = a.astype(np.float64), b.astype(np.float64)
+    both = np.isfinite(first) & np.isfinite(second)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    if not (both | same).all():
+        return (np.inf, np.inf, np.inf)
+    first, second = first[both], second[both]
+    gap = np.abs(first - second)
+    size = np.maximum(np.abs(first), np.abs(second))
+    relative = gap / np.where(size > 0, size, 1.0)
+    ulps = gap / _spacing(size, dtype)
+    return (
+        float(gap.max(initial=0.0)),
+        float(relative.max(initial=0.0)),
+        float(ulps.max(initial=0.0)),
+    )
+
+
+def _spacing(size: HostArray, dtype: str) -> HostArray:
+    """Return the distance to the next larger number of a dtype."""
+    bits, least = _FORMATS[dtype]
+    exponent = np.maximum(np.frexp(size)[1] - 1, least)
+    spacing: HostArray = np.ldexp(1.0, exponent - bits)
+    return spacing
