@@ -55,10 +55,10 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     >>> get_backend("cpu")
     <arraynet backend 'cpu'>
     """
+    if isinstance(name, Backend) and precision in (None, name.precision):
+        return name
     if precision is not None and isinstance(name, str | Backend):
         name = _with_precision(name, precision)
-    if isinstance(name, Backend):
-        return name
     if not isinstance(name, str):
         raise unavailable(
             type(name).__name__,

@@ -165,8 +165,12 @@ class Backend:
         """Give cached memory back to the device."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what a person wants to know: versions, device name, memory."""
-        return {"name": self.name, "device": str(self.device)}
+        """Return what a person wants to know.
+
+        ``name``, ``library``, ``version`` and ``device`` always; on a GPU ``memory``
+        (bytes), the versions of the ``driver`` and the ``runtime``, and ``precision``.
+        """
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<arraynet backend {self.name!r}>"

@@ -209,6 +209,7 @@ class CupyBackend(GenericBackend):
             name = facts["name"]
             return {
                 "name": self.name,
+                "library": "CuPy",
                 "device": name.decode() if isinstance(name, bytes) else str(name),
                 "version": self._cupy.__version__,
                 "memory": int(total),

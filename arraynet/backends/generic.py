@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import array_api_compat
@@ -90,12 +91,20 @@ class GenericBackend(Backend):
         return np.asarray(x)
 
     def describe(self) -> dict[str, Any]:
-        """Return the library's version and the device."""
+        """Return the library's name and version, and the device."""
+        package = self.xp.__name__.removeprefix("array_api_compat.").partition(".")[0]
         return {
             "name": self.name,
-            "device": str(self.device),
-            "version": getattr(self.xp, "__version__", "unknown"),
+            "library": package,
+            "version": _version(self.xp, package),
+            "device": self._suffix().removeprefix(":") or "cpu",
         }
+
+
+def _version(xp: Namespace, package: str) -> str:
+    """Return the version of the library behind a namespace."""
+    module = sys.modules.get(package)
+    return str(getattr(xp, "__version__", getattr(module, "__version__", "unknown")))
 
 
 def probe(xp: Namespace, device: Any = None) -> tuple[Namespace, Any, type[Any]]:

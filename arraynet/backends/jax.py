@@ -43,9 +43,12 @@ class JaxBackend(GenericBackend):
         return np.array(x)
 
     def synchronize(self) -> None:
-        """Wait until the device has done all that it was asked to do."""
-        self._jax.effects_barrier()
-        self._jax.device_put(0.0, self.device).block_until_ready()
+        """Wait until every array that is still held has been computed."""
+        self._jax.block_until_ready(self._jax.live_arrays())
+
+    def describe(self) -> dict[str, Any]:
+        """Return JAX's version and the device."""
+        return {**super().describe(), "library": "JAX", "device": str(self.device)}
 
     def capture(self, function: Kernel) -> Kernel:
         """Return the function compiled by XLA, once for each shape of its input."""

@@ -67,4 +67,9 @@ class NumpyBackend(Backend):
 
     def describe(self) -> dict[str, Any]:
         """Return NumPy's version and the device."""
-        return {"name": self.name, "device": "CPU", "version": np.__version__}
+        return {
+            "name": self.name,
+            "library": "NumPy",
+            "version": np.__version__,
+            "device": "CPU",
+        }

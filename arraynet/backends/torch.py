@@ -58,6 +58,7 @@ class TorchBackend(GenericBackend):
     def describe(self) -> dict[str, Any]:
         """Return PyTorch's version and the device, with its name on CUDA."""
         facts = super().describe()
+        facts["library"] = "PyTorch"
         if self._on_cuda:
             facts["device"] = f"{self._torch.cuda.get_device_name(self.device)} ({self.device})"
             facts["memory"] = self._torch.cuda.mem_get_info(self.device)[1]

@@ -22,7 +22,7 @@ def import_library(module: str, backend: str, repair: str) -> Any:
     """Import an optional library, or raise BackendUnavailableError with the line to type."""
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a shared library is missing
         library = module.partition(".")[0]
         raise unavailable(
             backend, f"no usable {library} ({error})", "it installed", repair
