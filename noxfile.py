@@ -25,6 +25,12 @@ nox.options.error_on_missing_interpreters = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
+
+def group(name: str) -> tuple[str, ...]:
+    """Return the requirements of one dependency group of pyproject.toml."""
+    return nox.project.dependency_groups(PROJECT, name)
+
+
 # The backends' names in tests/conftest.py, for each session of the tests.
 TESTED = {
     "cpu": "numpy",
@@ -34,14 +40,10 @@ TESTED = {
     "gpu": "cupy",
 }
 
-# What a session needs beyond the packages of all of them. PyTorch is pinned: with it
-# a difference of the last bit between releases cannot fail a test.
-NEEDED = {"torch": ["torch==2.13.0"], "jax": ["jax"]}
-
-
-def group(name: str) -> tuple[str, ...]:
-    """Return the requirements of one dependency group of pyproject.toml."""
-    return nox.project.dependency_groups(PROJECT, name)
+# What a session needs beyond the packages of all of them: the source of the embedded
+# digits, to compare them with; PyTorch, pinned so that a release that differs in the
+# last bits cannot fail a test.
+NEEDED = {"cpu": group("data"), "torch": ["torch==2.13.0"], "jax": ["jax"]}
 
 
 @nox.session

@@ -77,7 +77,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _concerns_chosen(item: pytest.Item) -> bool:
-    """Return whether a test uses the fixture, or is marked with a chosen backend."""
+    """Return whether a test runs on a chosen backend, or is marked with one."""
     marker = item.get_closest_marker("needs")
     named = set(marker.args) if marker else set()
-    return "backend" in getattr(item, "fixturenames", ()) or bool(CHOSEN & named)
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        named.add(item.callspec.params.get("backend"))
+    return bool(CHOSEN & named)
