@@ -42,6 +42,8 @@ class Limits:
         How deep a pickle's tuples, or JSON's brackets, may nest.
     pixels : int
         Pixels of one PNG image.
+    chunks : int
+        Number of chunks of one PNG image.
 
     Examples
     --------
@@ -57,10 +59,11 @@ class Limits:
     tensors: int = 10_000
     dimensions: int = 32
     name_bytes: int = 512
-    opcodes: int = 500_000
+    opcodes: int = 250_000
     memo: int = 200_000
     depth: int = 16
     pixels: int = 16 * MEBIBYTE
+    chunks: int = 10_000
 
 
 DEFAULT = Limits()

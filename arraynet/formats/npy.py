@@ -21,13 +21,14 @@ from arraynet.formats.stored import KINDS, Stored, checked_size, clipped
 MAGIC = b"\x93NUMPY"
 
 _ITEM = re.compile(
-    r"""\s*(['"])(?P<key>descr|fortran_order|shape)\1\s*:\s*
+    r"""[ ]*(['"])(?P<key>descr|fortran_order|shape)\1[ ]*:[ ]*
     (?: u?(?P<quote>['"])(?P<descr>[^'"]*)(?P=quote)
       | (?P<fortran_order>True|False)
-      | \((?P<shape>[0-9L,\s]*)\) )\s*(?:,|(?=\}))""",
+      | \((?P<shape>[0-9L,\ ]*)\) )[ ]*(?:,|(?=\}))""",
     re.VERBOSE,
 )
-_SIZES = re.compile(r"(?:(\s*\d{1,19}L?\s*,)+(\s*\d{1,19}L?)?)?\s*")
+_SIZE = r"[ ]*(?:0|[1-9][0-9]{0,18})L?[ ]*"
+_SIZES = re.compile(rf"(?:(?:{_SIZE},)+(?:{_SIZE})?)?[ ]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _items(text: str) -> dict[str, str] | None:
             return None
         items[match["key"]] = value
         position = match.end()
-    whole = text[position:].strip() == "}" and len(items) == 3
+    whole = text[position:].strip(" \n") == "}" and len(items) == 3
     return items if whole and _SIZES.fullmatch(items["shape"]) else None
 
 

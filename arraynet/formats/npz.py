@@ -16,7 +16,8 @@ from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source
 from arraynet.formats.stored import KINDS, HostArray, Stored, check_total, clipped
-from arraynet.formats.zip import Member, MemberReader, end, headers, members
+from arraynet.formats.zip import Member, end, headers, members
+from arraynet.formats.zip_data import MemberReader
 
 METADATA = "__metadata__"
 """The array of bytes (JSON) that holds an archive's metadata, where it has any."""

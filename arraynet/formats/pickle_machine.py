@@ -179,7 +179,8 @@ class Machine:
 
     def integer(self, text: bytes) -> int:
         """Parse a short decimal number."""
-        if len(text) > 20 or not text.removeprefix(b"-").isdigit():
+        digits = text.removeprefix(b"-")
+        if not digits.isdigit() or len(text) > 20 or (digits[:1] == b"0" and digits != b"0"):
             raise self.error(f"{clipped(text)}", "an integer of at most 20 digits")
         return int(text)
 

@@ -60,7 +60,7 @@ def _reconstruct(machine: Machine, arguments: tuple[Any, ...]) -> PickledArray:
 def _dtype(machine: Machine, arguments: tuple[Any, ...]) -> Dtype:
     """dtype("f4", False, True): an element type that waits for its byte order."""
     match arguments:
-        case (Payload() as code,) | (Payload() as code, int(), int()):
+        case (Payload() as code,) | (Payload() as code, 0 | 1, 0 | 1):
             kind = machine.name(code)
             if kind not in KINDS:
                 raise machine.error(
@@ -163,7 +163,7 @@ def _set_dtype(machine: Machine, target: Dtype, items: tuple[Any, ...]) -> None:
 
 def _set_array(machine: Machine, target: PickledArray, items: tuple[Any, ...]) -> None:
     match items:
-        case (1, shape, Dtype() as dtype, int() as fortran, Payload() as data):
+        case (1, shape, Dtype() as dtype, 0 | 1 as fortran, Payload() as data):
             array = _array(machine, _integers(machine, shape), dtype, data, fortran=bool(fortran))
             target.stored = array.stored
             return

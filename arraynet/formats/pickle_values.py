@@ -23,6 +23,9 @@ ENCODINGS = {
     "raw-unicode-escape": 6,  # protocol 0: \u0000
 }
 
+# Looked up once: the codecs are modules of Python, imported here and not while a file is read.
+DECODERS = {name: codecs.getincrementaldecoder(name) for name in ("utf-8", "raw-unicode-escape")}
+
 # What repr writes, and nothing that Python's decoder would warn of.
 _ESCAPED = re.compile(rb"""(?:[^\\]|\\(?:x[0-9a-fA-F]{2}|[\\'"abfnrtv]))*+""", re.DOTALL)
 
@@ -103,7 +106,7 @@ class Payload:
         if self.encoding == "string escape":
             yield _unescaped(self.source.read_at(self.offset, self.length))
             return
-        decoder = codecs.getincrementaldecoder(self.encoding)()
+        decoder = DECODERS[self.encoding]()
         for start in range(0, self.length, CHUNK):
             count = min(CHUNK, self.length - start)
             data = self.source.read_at(self.offset + start, count)

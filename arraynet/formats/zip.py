@@ -12,7 +12,6 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (APPNOTE 6.3.10)
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 
 from arraynet.formats.limits import Limits
@@ -23,7 +22,7 @@ STORED, DEFLATED = 0, 8
 DESCRIPTOR, UTF8 = 0x0008, 0x0800
 KNOWN_FLAGS = 0x0006 | DESCRIPTOR | UTF8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
-BLOCK = 1 << 16
+ZIP64 = 1  # the kind of extra field
 
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
@@ -134,19 +133,23 @@ def _entry(data: bytes, position: int, source: Source) -> tuple[_Entry, int]:
         raise source.error(f"flags {flags:#06x}", "a member that is not encrypted", shown)
     if method not in (STORED, DEFLATED):
         raise source.error(f"compression method {method}", "none (0) or deflate (8)", shown)
-    if FULL32 in (compressed, size, offset) or _has_zip64(data[after + name : end - comment]):
+    kinds = _extra_kinds(data[after + name : end - comment], source, shown)
+    if FULL32 in (compressed, size, offset) or ZIP64 in kinds:
         raise source.error("zip64 sizes", "a member below 4 GiB (save as .safetensors)", shown)
     return entry, end
 
 
-def _has_zip64(extra: bytes) -> bool:
+def _extra_kinds(extra: bytes, source: Source, shown: str) -> set[int]:
+    """Return the kinds of extra fields, which must fill their room exactly."""
+    kinds = set()
     position = 0
-    while position + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, position)
-        if kind == 1:
-            return True
-        position += 4 + length
-    return False
+    while position < len(extra):
+        field = extra[position : position + 4]
+        position += 4 + int.from_bytes(field[2:], "little")
+        if len(field) < 4 or position > len(extra):
+            raise source.error("a damaged extra field", "well-formed ones or none", shown)
+        kinds.add(int.from_bytes(field[:2], "little"))
+    return kinds
 
 
 def _name(entry: _Entry, source: Source) -> str:
@@ -168,11 +171,11 @@ def _member(entry: _Entry, source: Source) -> Member:
     after = entry.offset + _LOCAL.size
     rest = source.read_at(after, name_length + extra_length, name)
     extra = rest[name_length:]
-    if compressed == size == FULL32 and len(extra) == _ZIP64.size:
+    if ZIP64 in _extra_kinds(extra, source, name):
         # NumPy reserves room for large sizes in every member's own header.
-        kind, length, size, compressed = _ZIP64.unpack(extra)
-        if (kind, length) != (1, 16):
-            raise source.error("an unknown extra field", "zip64 sizes or none", name)
+        if not compressed == size == FULL32 or len(extra) != _ZIP64.size:
+            raise source.error("zip64 sizes beside others", "one kind of them", name)
+        _, _, size, compressed = _ZIP64.unpack(extra)
     told = (crc, compressed, size)
     later = entry.flags & DESCRIPTOR and told == (0, 0, 0)
     if (
@@ -201,83 +204,6 @@ def _end(member: Member, entry: _Entry, source: Source) -> int:
             if found == (b"PK\x07\x08", member.crc, member.compressed, member.size):
                 return end + length
     raise source.error("no matching data descriptor", "one after the data", member.name)
-
-
-class MemberReader:
-    """The decompressed bytes of one member, in order, under its declared size."""
-
-    def __init__(self, source: Source, member: Member) -> None:
-        self.source = source
-        self.member = member
-        self.position = member.start
-        self.end = member.start + member.compressed
-        self.done = 0
-        self.crc = 0
-        self.inflater = zlib.decompressobj(-15) if member.method == DEFLATED else None
-
-    def read(self, count: int) -> bytes:
-        """Return exactly ``count`` bytes, a small number."""
-        buffer = bytearray(count)
-        self.read_into(memoryview(buffer))
-        return bytes(buffer)
-
-    def read_into(self, buffer: memoryview) -> None:
-        """Fill ``buffer``, or raise LoadError."""
-        filled = 0
-        while filled < len(buffer):
-            wanted = min(len(buffer) - filled, BLOCK)
-            data = self._inflate(wanted) if self.inflater else self._copy(wanted)
-            if not data:
-                raise self.source.error(
-                    f"data that ends after {self.done} bytes",
-                    f"{self.member.size} bytes",
-                    self.member.name,
-                )
-            buffer[filled : filled + len(data)] = data
-            filled += len(data)
-            self.done += len(data)
-            self.crc = zlib.crc32(data, self.crc)
-
-    def _copy(self, wanted: int) -> bytes:
-        count = min(wanted, self.end - self.position)
-        data = self.source.read_at(self.position, count, self.member.name)
-        self.position += count
-        return data
-
-    def _inflate(self, wanted: int) -> bytes:
-        """Return up to ``wanted`` bytes, none of them only at the end of the data."""
-        inflater = self.inflater
-        assert inflater is not None
-        while not inflater.eof:
-            data = inflater.unconsumed_tail or self._copy(BLOCK)
-            try:
-                result = inflater.decompress(data, wanted)
-            except zlib.error as error:
-                raise self.source.error(
-                    str(error), "deflated data (is it damaged?)", self.member.name
-                ) from error
-            if result or not data:
-                return result
-        return b""
-
-    def finish(self) -> None:
-        """Check that this was all of the member, and that nothing in it was damaged."""
-        more = self._inflate(1) if self.inflater else b""
-        rest = self.end - self.position
-        if self.inflater is not None:
-            rest += len(self.inflater.unused_data) + len(self.inflater.unconsumed_tail)
-            if not self.inflater.eof:
-                raise self.source.error("data without its end", "a whole member", self.member.name)
-        if more or rest or self.done != self.member.size:
-            raise self.source.error(
-                "more data than it declares", f"{self.member.size} bytes", self.member.name
-            )
-        if self.crc != self.member.crc:
-            raise self.source.error(
-                f"checksum {self.crc:08x}",
-                f"{self.member.crc:08x} (is it damaged?)",
-                self.member.name,
-            )
 
 
 def headers(name: str, crc: int, size: int, offset: int) -> tuple[bytes, bytes]:

@@ -1,0 +1,234 @@
+"""Images from IDX, npy and PNG files; hostile ones are refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from arraynet import LoadError
+from arraynet.datasets.images import read_images
+from arraynet.formats import Limits
+from tests.formats.attack import attack, bit_flips, structures, truncations
+from tests.formats.test_npz_attacks import headers, npy, shape_of
+
+Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+MEGA = 1 << 20
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(
+    width: int = 3, height: int = 2, pixels: bytes | None = None, *, depth: int = 8,
+    colour: int = 0, more: bytes = b"",
+) -> bytes:  # fmt: skip
+    """Write a PNG with zlib alone."""
+    if pixels is None:
+        pixels = b"".join(b"\0" + bytes(range(width % 256)) for _ in range(height % 256))
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(pixels))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + body + chunk(b"IEND", b"")
+
+
+def saved(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["u1", "f4", ">f8", "i2"])
+def test_npy(dtype: str, order: str, tmp_path: Path) -> None:
+    images = np.arange(24).reshape(2, 3, 4).astype(dtype, order=order)  # type: ignore[call-overload]
+    path = tmp_path / "images.npy"
+    path.write_bytes(saved(images))
+    found = read_images(path)
+    assert found.dtype == images.dtype.newbyteorder("=")
+    assert found.dtype.isnative
+    assert (found == images).all()
+
+
+def test_npy_keeps_nan(tmp_path: Path) -> None:
+    path = tmp_path / "images.npy"
+    path.write_bytes(saved(np.array([[1.0, np.nan]])))
+    assert np.isnan(read_images(path)[0, 1])
+
+
+def test_idx(tmp_path: Path) -> None:
+    path = tmp_path / "images"
+    data = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8])
+    for written in (data, gzip.compress(data)):
+        path.write_bytes(written)
+        assert read_images(path).tolist() == [[7, 8]]
+
+
+def test_png(tmp_path: Path) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(png())
+    assert read_images(path).tolist() == [[[0, 1, 2], [0, 1, 2]]]
+    assert read_images(path).dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (4, 5), (8, 8), (9, 17), (33, 5)])
+def test_png_that_is_interlaced(size: tuple[int, int], tmp_path: Path) -> None:
+    """Seven passes of pixels, written one after the other."""
+    width, height = size
+    image = np.arange(width * height).reshape(height, width).astype("u1")
+    lines = b""
+    for y, x, down, right in [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4),
+                              (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]:  # fmt: skip
+        for row in image[y::down, x::right]:
+            lines += b"\0" + row.tobytes() if row.size else b""
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)
+    path = tmp_path / "digit.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
+    )  # fmt: skip
+    assert (read_images(path) == image).all()
+
+
+def test_png_in_many_chunks(tmp_path: Path) -> None:
+    packed = zlib.compress(b"\0\1\2\3\0\4\5\6")
+    pieces = b"".join(chunk(b"IDAT", packed[at : at + 1]) for at in range(len(packed)))
+    path = tmp_path / "digit.png"
+    path.write_bytes(png()[:33] + pieces + chunk(b"IEND", b""))
+    assert read_images(path).tolist() == [[[1, 2, 3], [4, 5, 6]]]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_png_of_every_mode_becomes_grey(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "digit.png"
+    Image.fromarray(np.full((4, 5), 255, "u1")).convert(mode).save(path)
+    assert (read_images(path) == np.full((1, 4, 5), 255)).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (png(depth=16, pixels=b"\0" * 14), "PNG of 16 bits, colour type 0"),
+        (png(5000, 5000, b""), "5000 x 5000 pixels, expected at most 16777216"),
+        (png(0, 5, b""), "0 x 5 pixels"),
+        (png()[:40], "expected a whole PNG image of 69 bytes|bytes, expected at least"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(30), "a damaged PNG header"),
+        (saved(np.array([None])), r"dtype '\|O' \(Python objects, which are never loaded\)"),
+        (saved(np.array(["a"])), "dtype '<U1', expected a numeric dtype"),
+        (saved(np.ones(3)) + b"x", r"25 bytes of data, expected 24 for shape \(3,\)"),
+        (png() + b"x", "1 bytes after the PNG image"),
+        (png().replace(b"IEND", b"IENX"), "a chunk b'IENX', expected a PNG image of known chunks"),
+        (png(more=chunk(b"PLTE", b"abc")[:-1] + b"!"), "a damaged chunk b'PLTE'"),
+        (b"GIF89a" + bytes(30), "the first bytes b'GIF89a.*expected an IDX, .npy or PNG file"),
+        (b"", "an empty file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_wrong_files(data: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong"
+    path.write_bytes(data)
+    with pytest.raises(LoadError, match=message):
+        read_images(path)
+
+
+def test_limits(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(png())
+    with pytest.raises(LoadError, match="3 x 2 pixels, expected at most 5"):
+        read_images(path, limits=Limits(pixels=5))
+    path.write_bytes(saved(np.ones(100)))
+    with pytest.raises(LoadError, match="at most 799 bytes"):
+        read_images(path, limits=Limits(array_bytes=799))
+
+
+GOODS = [png(), saved(np.arange(6, dtype="f4").reshape(2, 3))]
+
+
+def test_every_truncation() -> None:
+    for good in GOODS:
+        report = attack(truncations(good), "images", "", good)
+        report.check()
+        assert report.refused == report.cases == len(good)
+
+
+def test_bit_flips() -> None:
+    cases = [
+        (f"{number}, {name}", data)
+        for number, good in enumerate(GOODS)
+        for name, data in bit_flips(good, 2_500, seed=number)
+    ]
+    report = attack(cases, "images", "", GOODS[0])
+    report.check()
+    assert report.cases == 5_000
+
+
+@st.composite
+def pngs(draw: st.DrawFn) -> bytes:
+    size = st.integers(0, 5) | st.integers(0, 2**32 - 1)
+    kinds = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"gAMA", b"tRNS", b"PLTE", b"IDAT",
+                             b"eXIf", b"acTL", b"fcTL", b"pHYs", b"IEND", b"abcd"])  # fmt: skip
+    payloads = st.binary(max_size=30) | st.binary(max_size=9).map(
+        lambda data: b"a\0\0" + zlib.compress(data)
+    )
+    more = draw(st.lists(st.builds(chunk, kinds, payloads), max_size=3))
+    return png(
+        draw(st.just(3) | size), draw(st.just(2) | size),
+        draw(st.none() | st.binary(max_size=40)),
+        depth=draw(st.sampled_from([8, 8, 8, 1, 2, 4, 16, 0])),
+        colour=draw(st.sampled_from([0, 0, 2, 3, 4, 6, 1])),
+        more=b"".join(more),
+    )  # fmt: skip
+
+
+def test_structures() -> None:
+    cases = structures(pngs() | headers(), 2_000)
+    report = attack(cases, "images", "", GOODS[0])
+    report.check()
+    assert report.cases == 2_000
+    assert report.loaded > 50
+
+
+def bombs() -> dict[str, bytes]:
+    packer = zlib.compressobj(9)
+    start = packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(b"\0" * MEGA) + packer.flush(zlib.Z_FULL_FLUSH)
+    gigabyte = start + block * 1000
+    text = b"comment\0\0" + gigabyte
+    head = png()[: 8 + 25]
+    return {
+        "a PNG of 2**31 by 2**31": png(2**31 - 1, 2**31 - 1, b""),
+        "a PNG of 2**32 - 1 by 1": png(2**32 - 1, 1, b""),
+        "a small PNG with 1 MB of data": png(pixels=b"\0\0\0\0" * 250_000),
+        "a small PNG with 1 GB of data": head + chunk(b"IDAT", gigabyte) + chunk(b"IEND", b""),
+        "a PNG with 1 GB of text": png(more=chunk(b"zTXt", text)),
+        "a PNG with 64 texts of 1 MB": png(more=chunk(b"zTXt", b"a\0\0" + start + block) * 64),
+        "a PNG with 1 GB of profile": png(more=chunk(b"iCCP", text)),
+        "a PNG with 1 GB of text by language": png(more=chunk(b"iTXt", b"a\0\1\0\0\0" + gigabyte)),
+        "a PNG with 100,000 chunks": png(more=chunk(b"abcd", b"") * 100_000),
+        "a PNG of 4096 by 4096 that is empty": png(4096, 4096, b""),
+        "a PNG of 4096 by 4096 RGBA": png(4096, 4096, b"", colour=6),
+        "a PNG with a chunk of 2 GiB": head + b"\x7f\xff\xff\xffIDAT" + bytes(100),
+        "a PNG with 60,000 frames": png(more=chunk(b"acTL", struct.pack(">II", 60_000, 0))),
+        "an npy of 3.6 TiB": npy(shape_of(10**6, 10**6, descr="<f4")),
+        "an npy of 1000 MiB": npy(shape_of(1000 * MEGA)),
+        "an npy with a zero that overflows": npy(shape_of(0, 10**18), b""),
+        "an npy with a header of 4 GiB": npy(version=b"\2\0", length=2**32 - 1),
+        "an npy with a header of brackets": npy("{" + "[" * 65_000, b""),
+        "an npy of objects": npy(shape_of(1, descr="|O"), b"cos\nsystem\n(S'echo pwned'\ntR."),
+    }
+
+
+def test_bombs() -> None:
+    cases = bombs()
+    report = attack(cases.items(), "images", "", GOODS[0])
+    report.check()
+    assert len(cases) > 12
+    ignored = {name for name in cases if "text" in name or "profile" in name or "frames" in name}
+    assert set(cases) - set(report.messages) == ignored, "what Pillow never sees"

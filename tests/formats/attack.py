@@ -1,0 +1,127 @@
+"""Throws hostile files at a loader, in a process that cannot take much or do much."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[2]
+
+Case = tuple[str, bytes]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the files: see `tests.formats.victim`."""
+
+    cases: int
+    loaded: int
+    refused: int
+    seconds: float
+    slowest: str
+    memory: int
+    largest: str
+    failures: list[str]
+    events: dict[str, list[str]]
+    messages: dict[str, str]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cases} files: {self.refused} refused, {self.loaded} loaded; at most "
+            f"{self.seconds:.3f} s ({self.slowest}) and {self.memory / 2**20:.1f} MB "
+            f"({self.largest})"
+        )
+
+    def check(self) -> None:
+        """Assert what holds for every loader and every file.
+
+        Each file was loaded as a second reader loads it, or refused with LoadError;
+        within a second (of its own computing time, for machines are shared) and
+        256 MB; and nothing else happened.
+        """
+        print(self)
+        assert not self.failures, "\n".join(self.failures[:10])
+        assert not self.events, list(self.events.items())[:10]
+        assert self.loaded + self.refused == self.cases > 0
+        assert self.seconds < 1, f"{self.slowest} took {self.seconds} s"
+        assert self.memory < 256 << 20, f"{self.largest} took {self.memory} bytes"
+
+
+def attack(cases: Iterable[Case], loader: str, suffix: str, good: bytes) -> Report:
+    """Load each case in one process of its own; ``good`` is a file that loads."""
+    with tempfile.TemporaryDirectory() as folder:
+        all_cases = Path(folder, "cases")
+        with all_cases.open("wb") as file:
+            for name, data in cases:
+                encoded = name.encode()
+                file.write(struct.pack("<II", len(encoded), len(data)) + encoded + data)
+        well_formed = Path(folder, f"good{suffix}")
+        well_formed.write_bytes(good)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "tests.formats.victim", loader, suffix,
+             str(all_cases), str(well_formed)],
+            cwd=ROOT,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=250,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return Report(**json.loads(done.stdout))
+
+
+def truncations(good: bytes) -> Iterator[Case]:
+    """Yield every beginning of a file."""
+    for length in range(len(good)):
+        yield f"first {length} bytes", good[:length]
+
+
+def bit_flips(good: bytes, count: int, seed: int = 1) -> Iterator[Case]:
+    """Yield a file with one to four random bits changed."""
+    chance = random.Random(seed)
+    for number in range(count):
+        data = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        yield f"flip {number}", bytes(data)
+
+
+def structures(strategy: st.SearchStrategy[bytes], count: int) -> list[Case]:
+    """Return that many files that Hypothesis makes, the same ones every time."""
+    made: list[bytes] = []
+
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(data: bytes) -> None:
+        made.append(data)
+
+    collect()
+    return [(f"structure {number}", data) for number, data in enumerate(made)]
+
+
+def odd_values() -> st.SearchStrategy[Any]:
+    """Return JSON values of every kind, for places where another kind belongs."""
+    return st.sampled_from(
+        [None, True, False, 0, 1, -1, 1.5, 1e300, 2**63, 2**70, -(2**63), "", "x", "\ud800", "é",
+         [], [1], [[[[]]]], [None], ["x"], {}, {"x": 1}, {"x": {"x": {"x": []}}}]
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""Pickles of NumPy arrays load bit for bit, whoever wrote them and how."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraynet import LoadError, formats
+from tests.formats import opcodes as op
+from tests.formats.references import read_pickle
+from tests.formats.sample_arrays import KINDS, sample_arrays
+
+DATA = Path(__file__).parent / "data"
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def assert_bits(found: Arrays, expected: Arrays) -> None:
+    assert list(found) == list(expected)
+    for name, array in found.items():
+        wanted = np.asarray(expected[name])
+        assert array.shape == wanted.shape, name
+        assert array.dtype == wanted.dtype.newbyteorder("="), name
+        assert array.dtype.isnative, name
+        assert array.tobytes() == wanted.astype(array.dtype).tobytes(), name
+        assert array.flags.writeable, name
+        assert array.flags.aligned, name
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[bytes], Arrays]:
+    def load(data: bytes) -> Arrays:
+        path = tmp_path / "file.pkl"
+        path.write_bytes(data)
+        return formats.read(path, allow_nonfinite=True).tensors
+
+    return load
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickles_of_numpy_1(protocol: int) -> None:
+    path = DATA / f"numpy1_protocol{protocol}.pkl"
+    data = path.read_bytes()
+    assert b"numpy.core" in data
+    assert b"numpy._core" not in data
+    assert_bits(formats.read(path, allow_nonfinite=True).tensors, sample_arrays())
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickles_of_this_numpy(protocol: int, load: Callable[[bytes], Arrays]) -> None:
+    data = pickle.dumps(sample_arrays(), protocol)
+    assert np.__version__.startswith("1.") or b"numpy._core" in data
+    assert_bits(load(data), sample_arrays())
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("framed", [False, True])
+def test_large_arrays(protocol: int, framed: bool, load: Callable[[bytes], Arrays]) -> None:
+    """Beyond 64 KiB the pickler leaves its frames, and strings come in pieces."""
+    chance = np.random.default_rng(1)
+    large = chance.integers(0, 256, 300_000, "u1")
+    arrays = {"W1": large.view("f4"), "W2": large[::-1].reshape(500, 600).T}
+    if framed:
+        arrays = {str(number): large[:100].copy() for number in range(900)}
+    assert_bits(load(pickle.dumps(arrays, protocol)), arrays)
+
+
+def test_memory_order_is_kept(load: Callable[[bytes], Arrays]) -> None:
+    arrays = load(pickle.dumps(sample_arrays(), 2))
+    assert arrays["fortran"].flags.f_contiguous
+    assert arrays["W1"].flags.c_contiguous
+    assert load(pickle.dumps(sample_arrays(), 5))["transposed"].base is not None
+
+
+def test_one_array_under_two_names_is_loaded_once(load: Callable[[bytes], Arrays]) -> None:
+    arrays = load(pickle.dumps(sample_arrays(), 4))
+    assert arrays["same"] is arrays["W1"]
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "params", "deep_convnet_params"])
+def test_the_books_pickles(name: str, test_data: Path) -> None:
+    path = test_data / "weights" / f"{name}.pkl"
+    assert_bits(formats.read(path).tensors, read_pickle(str(path)))
+    print(f"{name}: {len(formats.read(path).tensors)} arrays, bit for bit")
+
+
+# Python 2 is not at hand: what its pickler writes, put together here. Its strings are
+# bytes, written raw (T, U) or as repr (S).
+
+VALUES = np.array([0, 9, 10, 13, 34, 39, 92, 127, 128, 200, 255, 1], "u1").view(">f4")
+
+
+def python2(protocol: int, key: str = "W1") -> bytes:
+    def string(value: bytes) -> bytes:
+        if protocol == 0:
+            return b"S" + repr(value)[1:].encode() + b"\n"
+        if len(value) < 256:
+            return b"U" + bytes([len(value)]) + value
+        return b"T" + len(value).to_bytes(4, "little") + value
+
+    def integer(value: int) -> bytes:
+        return b"I%d\n" % value if protocol == 0 else op.number(value)
+
+    truth = b"I01\n" if protocol < 2 else op.TRUE
+    lie = b"I00\n" if protocol < 2 else op.FALSE
+    shape = op.tuple_of(b"L3L\n") if protocol < 2 else b"\x8a\x01\x03" + op.TUPLE1
+    state = op.tuple_of(
+        integer(3), string(b">"), op.NONE, op.NONE, op.NONE, integer(-1), integer(-1), integer(0)
+    )
+    element = op.call(op.global_("numpy", "dtype"), string(b"f4"), lie, truth)
+    element += b"p9\n" + state + op.BUILD
+    new = op.call(
+        op.global_("numpy.core.multiarray", "_reconstruct"),
+        op.global_("numpy", "ndarray"),
+        op.tuple_of(integer(0)),
+        string(b"b"),
+    )
+    data = string(VALUES.tobytes())
+    array = new + op.tuple_of(integer(1), shape, element, lie, data) + op.BUILD
+    body = op.MARK + b"d" + b"p0\n" + string(key.encode("latin-1")) + b"p1\n" + array + b"s"
+    return op.whole(body, version=2 if protocol == 2 else None)
+
+
+@pytest.mark.parametrize("protocol", range(3))
+@pytest.mark.parametrize("key", ["W1", "größe"])
+def test_pickles_of_python_2(protocol: int, key: str, load: Callable[[bytes], Arrays]) -> None:
+    data = python2(protocol, key)
+    assert_bits(load(data), {key: VALUES})
+
+
+def test_the_second_reader_reads_them_too(tmp_path: Path) -> None:
+    """What this file says of Python 2, Python's own unpickler must agree to."""
+    for protocol in range(3):
+        path = tmp_path / f"{protocol}.pkl"
+        path.write_bytes(python2(protocol))
+        assert_bits({"W1": read_pickle(str(path))["W1"].astype("f4")}, {"W1": VALUES})
+
+
+def test_keys_of_bytes_become_text(load: Callable[[bytes], Arrays]) -> None:
+    data = op.whole(op.EMPTY_DICT, op.data(b"W1"), op.array(), op.SETITEM)
+    assert load(data)["W1"].tolist() == [1.0, 2.0]
+
+
+def test_kinds_are_all_covered() -> None:
+    from arraynet.formats.stored import KINDS as KNOWN
+
+    assert set(KINDS) == set(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"W1": [1.0, 2.0]}, "a list"),
+        ({"W1": 1.0}, "a float"),
+        ({"W1": 1}, "an int"),
+        ({"W1": None}, "None"),
+        ({"W1": {"W": np.ones(2)}}, "a dict"),
+        ({"W1": np.array([None])}, "dtype 'O8'"),
+        ({"W1": np.array(["x"])}, "dtype 'U1'"),
+        ({"W1": np.array([(1, 2.0)], "i4,f4")}, "dtype 'V8'"),
+        ({"W1": np.array(["2020-01-01"], "M8[D]")}, "dtype 'M8'"),
+        ({1: np.ones(2)}, "an int as a name"),
+        ([np.ones(2)], "a list"),
+        (np.ones(2), "an array"),
+        ({}, "no tensors"),
+        ({"W1": np.ma.ones(2)}, "numpy.ma"),
+        ("text", "a str"),
+    ],
+)
+def test_anything_else_is_refused_by_name(
+    value: object, found: str, load: Callable[[bytes], Arrays]
+) -> None:
+    for protocol in (0, 2, 4, 5):
+        with pytest.raises(LoadError) as caught:
+            load(pickle.dumps(value, protocol))
+        assert found in caught.value.found
+
+
+def test_nonfinite_values_are_refused_by_place(tmp_path: Path) -> None:
+    path = tmp_path / "file.pkl"
+    weights = np.ones((3, 4), "f4", order="F")
+    weights[2, 1] = np.nan
+    path.write_bytes(pickle.dumps({"b1": np.ones(3), "W1": weights}))
+    with pytest.raises(LoadError, match=r"W1: got nan at index \(2, 1\), expected finite"):
+        formats.read(path)
+    weights[1, 3] = -np.inf
+    path.write_bytes(pickle.dumps({"W1": weights}))
+    with pytest.raises(LoadError, match=r"W1: got .* at index \(1, 3\)"):
+        formats.read(path)
+    assert np.isnan(formats.read(path, allow_nonfinite=True).tensors["W1"][2, 1])

@@ -1,0 +1,184 @@
+"""Loads hostile files, one after the other, under resource limits and an audit hook.
+
+Run by `tests.formats.attack` in a process of its own:
+``python -m tests.formats.victim LOADER SUFFIX CASES GOOD`` prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arraynet import formats
+from arraynet.datasets.idx import read_idx
+from arraynet.datasets.images import read_images
+from arraynet.errors import LoadError
+from tests.formats import references
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+Reference = Callable[[str], Arrays | None]
+
+MEMORY = 256 << 20
+SECONDS = 20  # a hang ends here; the limit of a second is compared with the CPU time
+
+
+def _read(path: str) -> Arrays:
+    return formats.read(path, allow_nonfinite=True).tensors
+
+
+def _inspect(path: str) -> Arrays:
+    formats.inspect(path)
+    return {}
+
+
+LOADERS: dict[str, tuple[Callable[[str], Arrays], Reference | None]] = {
+    "pickle": (_read, references.read_pickle),
+    "npz": (_read, references.read_npz),
+    "safetensors": (_read, references.read_safetensors),
+    "idx": (lambda path: {"": read_idx(path)}, references.read_idx),
+    "images": (lambda path: {"": read_images(path)}, references.read_images),
+    "inspect": (_inspect, None),
+    # Not one of ours: it shows that the hook sees what a careless loader does.
+    "careless": (references.read_carelessly, None),
+}
+
+
+class Watch:
+    """Notes every audit event while a file is loaded, except opening that file."""
+
+    def __init__(self) -> None:
+        self.path: str | None = None
+        self.events: set[str] = set()
+        sys.addaudithook(self._note)
+
+    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.path is None:
+            return
+        if event == "open" and (arguments[0] == self.path or isinstance(arguments[0], int)):
+            return
+        if event != "builtins.id":
+            self.events.add(f"{event}{arguments!r:.100}")
+
+
+def cases(file: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each case."""
+    data = file.read_bytes()
+    position = 0
+    while position < len(data):
+        lengths = struct.unpack_from("<II", data, position)
+        position += 8
+        name = data[position : position + lengths[0]].decode()
+        position += lengths[0]
+        yield name, data[position : position + lengths[1]]
+        position += lengths[1]
+
+
+def high_water() -> int:
+    """Return the most memory that was resident since the last reset, in bytes."""
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    raise RuntimeError("no VmHWM")
+
+
+def reset_high_water() -> None:
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def limit_memory() -> None:
+    """Allow `MEMORY` more address space than there is now."""
+    size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.RLIM_INFINITY))
+
+
+def same(ours: Arrays, theirs: Arrays) -> bool:
+    """Return whether two readers agree bit for bit."""
+    if ours.keys() != theirs.keys():
+        return False
+    pairs = {(id(ours[name]), id(theirs[name])): (ours[name], theirs[name]) for name in ours}
+    return all(
+        our.shape == their.shape
+        and our.dtype == their.dtype.newbyteorder("=")
+        and our.tobytes() == their.astype(our.dtype).tobytes()
+        for our, their in pairs.values()
+    )
+
+
+def main(loader: str, suffix: str, file: str, good: str) -> dict[str, Any]:
+    load, reference = LOADERS[loader]
+    load(good)  # whatever our own code imports late is imported now
+    path = str(Path(file).with_name(f"case{suffix}"))
+    watch = Watch()
+    limit_memory()
+    signal.signal(signal.SIGALRM, _give_up)
+    result: dict[str, Any] = {
+        "cases": 0, "loaded": 0, "refused": 0, "seconds": 0.0, "memory": 0, "slowest": "",
+        "largest": "", "failures": [], "events": {}, "messages": {},
+    }  # fmt: skip
+    for name, data in cases(Path(file)):
+        Path(path).write_bytes(data)
+        del data
+        arrays: Arrays | None = None
+        reset_high_water()
+        before = high_water()
+        signal.alarm(SECONDS)
+        start = time.process_time()
+        try:
+            watch.path, watch.events = path, set()
+            arrays = load(path)
+            result["loaded"] += 1
+        except LoadError as error:
+            result["refused"] += 1
+            result["messages"][name] = str(error).replace(path, "FILE")
+            if "not enough memory" in str(error):
+                result["failures"].append(f"{name}: asked for too much memory")
+        except BaseException:  # that is what is looked for
+            result["failures"].append(f"{name}: {traceback.format_exc()[-600:]}")
+        watch.path = None
+        seconds = time.process_time() - start
+        signal.alarm(0)
+        memory = high_water() - before
+        result["cases"] += 1
+        if seconds > result["seconds"]:
+            result["seconds"], result["slowest"] = seconds, name
+        if memory > result["memory"]:
+            result["memory"], result["largest"] = memory, name
+        if watch.events:
+            result["events"][name] = sorted(watch.events)[:5]
+        if arrays is not None and reference is not None:
+            _compare(name, path, arrays, reference, result)
+    os.unlink(path)
+    return result
+
+
+def _compare(
+    name: str, path: str, arrays: Arrays, reference: Reference, result: dict[str, Any]
+) -> None:
+    try:
+        theirs = reference(path)
+        agreed = theirs is None or same(arrays, theirs)
+    except Exception:  # a second reader that does not read it is a finding too
+        result["failures"].append(f"{name}: loaded, but {traceback.format_exc()[-300:]}")
+    else:
+        if not agreed:
+            result["failures"].append(f"{name}: loaded, but a second reader gets other arrays")
+
+
+def _give_up(signal_number: int, frame: object) -> None:
+    raise TimeoutError(f"more than {SECONDS} s")
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))
