@@ -8,6 +8,7 @@ import click
 
 from arraynet import __version__
 from arraynet.cli.convert import convert
+from arraynet.cli.doctor import doctor
 from arraynet.cli.evaluate import evaluate
 from arraynet.cli.failure import Failure
 from arraynet.cli.fetch import fetch
@@ -73,5 +74,5 @@ def commands() -> None:
     """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict, inspect, convert, fetch, parity):
+for command in (evaluate, summary, predict, inspect, convert, fetch, doctor, parity):
     commands.add_command(command)
