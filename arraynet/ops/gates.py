@@ -262,5 +262,5 @@ def glu(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     axis %= x.ndim
     size = x.shape[axis] // 2
     before = (slice(None),) * axis
-    value, gate = x[(*before, slice(None, size))], x[(*before, slice(size, None))]
+    value, gate = x[(*before, slice(None, size), ...)], x[(*before, slice(size, None), ...)]
     return _gated(value, gate, xp)

@@ -27,7 +27,7 @@ def _product_cost(x: Shape, weight: Shape, bias: Shape | None = None) -> int:
     return int(rows * weight[0] * weight[1])
 
 
-@op(rowwise=True, shape=_product_shape, multiply_adds=_product_cost)
+@op(rowwise=True, shape=_product_shape, multiply_adds=_product_cost, merges="matrix")
 def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
     """Matrix product ``x @ weight`` over the last axis of ``x``.
 

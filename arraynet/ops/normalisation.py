@@ -299,10 +299,9 @@ def hardmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
            [1., 0., 0.]])
     """
     largest = xp.max(x, axis=axis, keepdims=True)
-    equal = x == largest
-    marks = xp.where(equal, 1.0, xp.where(equal, x, 0.0))
-    first = equal & (xp.cumulative_sum(marks, axis=axis) == 1.0)
-    return xp.where(xp.isnan(largest), largest, xp.where(first, 1.0, marks * 0.0))
+    marks = xp.astype(x == largest, x.dtype)
+    marks = xp.where(xp.cumulative_sum(marks, axis=axis) == 1.0, marks, 0.0)
+    return xp.where(xp.isnan(largest), largest, marks)
 
 
 @op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)

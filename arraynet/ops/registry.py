@@ -91,7 +91,8 @@ class Op:
         The op returns its input unchanged.
     merges : {"", "matrix", "diagonal"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
-        (diagonal), with its second and third inputs; neighbours may be merged.
+        (diagonal), with its second and third inputs, the bias being optional;
+        neighbours may be merged.
     parts : tuple of str, optional
         The op as a product of its first two inputs followed by an elementwise op
         with the rest, so that the second can be fused with what follows.
@@ -142,7 +143,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
         name = written.__name__
-        formula = _widened(written) if facts.get("widened") else written
+        formula = _widened(written) if facts.get("widened") else _kept(written)
         registration = Op(name, formula, **facts)
         for key in (name, *aliases):
             if key in OPS:
@@ -174,6 +175,21 @@ def _widened(formula: Formula) -> Formula:
         return xp.astype(formula(*wide, xp=xp, **attributes), dtype)
 
     return widened  # type: ignore[return-value]
+
+
+def _kept(formula: Formula) -> Formula:
+    """Return the formula with its result in the dtype of its first array.
+
+    Where bfloat16 is not a library's own, as with NumPy, products and comparisons with
+    Python's numbers give a wider dtype.
+    """
+
+    @functools.wraps(formula)
+    def kept(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
+        result, dtype = formula(*arrays, xp=xp, **attributes), arrays[0].dtype
+        return result if result.dtype == dtype else xp.astype(result, dtype)
+
+    return kept  # type: ignore[return-value]
 
 
 def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:

@@ -1,0 +1,229 @@
+"""What the registry says about the ops is true, and the checked functions refuse the rest."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraynet import ops
+from arraynet.backends import Backend, get_backend
+from arraynet.errors import DtypeError, ShapeError
+from arraynet.ops import OPS
+from arraynet.ops.registry import op
+from tests.ops.samples import PIECEWISE, SMOOTH, apply, label, points_of
+from tests.oracle import ROWS
+
+UNARY = [*SMOOTH, *PIECEWISE]
+NAMES = sorted({registration.name for registration in OPS.values()})
+
+
+def test_every_op_is_exported_under_each_of_its_names() -> None:
+    assert set(OPS) | {"OPS", "Op", "op"} == set(ops.__all__)
+    assert ops.__all__ == sorted(ops.__all__)
+    for name in OPS:
+        assert inspect.unwrap(getattr(ops, name)) is inspect.unwrap(OPS[name].formula)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("linear", "identity"), ("swish", "silu"), ("hard_swish", "hard_silu")]
+)
+def test_aliases(alias: str, name: str) -> None:
+    assert OPS[alias] is OPS[name]
+    assert OPS[alias].name == name
+    assert getattr(ops, alias) is getattr(ops, name)
+
+
+def test_a_name_is_registered_once() -> None:
+    def sigmoid(x: Any, *, xp: Any = None) -> Any:
+        return x
+
+    with pytest.raises(RuntimeError, match="'sigmoid' is registered twice"):
+        op(elementwise=True)(sigmoid)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrays_stand_first_attributes_by_name_and_the_namespace_last(name: str) -> None:
+    *_, last = parameters = list(inspect.signature(OPS[name].formula).parameters.values())
+    assert last.name == "xp"
+    assert last.kind is last.KEYWORD_ONLY
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            assert parameter.default is not parameter.empty
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "complex64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_floating_is_refused_by_name(name: str, dtype: str) -> None:
+    parameters = inspect.signature(OPS[name].formula).parameters.values()
+    count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    with pytest.raises(DtypeError, match=f"^{name}: got an array of {dtype}, expected a floating"):
+        getattr(ops, name)(*[np.ones((2, 2), dtype)] * count)
+
+
+def test_integers_are_refused_on_every_backend(backend: Backend) -> None:
+    with pytest.raises(DtypeError, match=r"^sigmoid: got an array of .*int32"):
+        ops.sigmoid(backend.asarray(np.arange(3, dtype=np.int32)))
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], 1.5, "text", None])
+def test_what_is_no_array_is_refused(x: Any) -> None:
+    with pytest.raises(
+        DtypeError, match=r"^relu: got .*, expected arrays of one array-API library"
+    ):
+        ops.relu(x)
+
+
+def test_arrays_of_two_libraries_are_refused() -> None:
+    strict = pytest.importorskip("array_api_strict")
+    with pytest.raises(DtypeError, match=r"^prelu: got ndarray, Array"):
+        ops.prelu(np.ones(2), strict.ones(2))
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_an_axis_that_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(ShapeError, match=rf"^{name}: got shape \(2, 3\).*axis 2 does not exist"):
+        getattr(ops, name)(np.ones((2, 3)), axis=2)
+    with pytest.raises(ShapeError, match="axis -1 does not exist"):
+        getattr(ops, name)(np.array(1.0))
+    with pytest.raises(ShapeError, match=r"axis -1 of \(2, 0\) is empty"):
+        getattr(ops, name)(np.ones((2, 0)))
+
+
+def test_glu_needs_two_halves() -> None:
+    with pytest.raises(ShapeError, match="3 features, and halves need an even number"):
+        ops.glu(np.ones((2, 3)))
+    with pytest.raises(ShapeError, match="axis 5 does not exist"):
+        ops.glu(np.ones((2, 4)), axis=5)
+
+
+def test_shapes_that_do_not_broadcast_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"^prelu: got shape \(2, 3\) and \(2,\).*2 and 3"):
+        ops.prelu(np.ones((2, 3)), np.ones(2))
+
+
+@pytest.mark.parametrize("case", UNARY, ids=label)
+def test_the_output_is_within_the_bounds(case: tuple[str, Any]) -> None:
+    name, attributes = case
+    low, high = OPS[name].bounds
+    for dtype in ("float16", "float32", "float64"):
+        y = apply(get_backend("cpu"), name, points_of(name, dtype), **attributes)
+        assert (y >= low).all()
+        assert (y <= high).all()
+
+
+@pytest.mark.parametrize("name", ["softmax", "softmin", "sparsemax", "hardmax", "log_softmax"])
+def test_the_output_of_a_row_is_within_the_bounds(name: str) -> None:
+    low, high = OPS[name].bounds
+    y = getattr(ops, name)(np.random.default_rng(3).normal(scale=10, size=(50, 6)))
+    assert ((y >= low) & (y <= high)).all()
+
+
+RESCALED = sorted({r.name for r in OPS.values() if r.rescaled is not None})
+
+
+def test_the_sigmoid_is_a_rescaled_tanh() -> None:
+    assert RESCALED == ["sigmoid"]
+
+
+@pytest.mark.parametrize("name", RESCALED)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rescaled_op_is_the_same_function(name: str, dtype: str) -> None:
+    rescaled = OPS[name].rescaled
+    assert rescaled is not None
+    x = points_of(name, dtype)
+    inner = getattr(ops, rescaled.inner)(rescaled.input_scale * x)
+    again = rescaled.output_shift + rescaled.output_scale * inner
+    np.testing.assert_allclose(again, getattr(ops, name)(x), rtol=0, atol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_droppable_ops_return_their_input(name: str) -> None:
+    x = np.ones((2, 4))
+    parameters = inspect.signature(OPS[name].formula).parameters.values()
+    if sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) == 1:
+        assert (getattr(ops, name)(x) is x) == OPS[name].droppable
+
+
+def test_ops_that_merge() -> None:
+    merging = {name: OPS[name].merges for name in NAMES if OPS[name].merges}
+    assert merging == {"affine": "matrix", "matmul": "matrix", "scale_shift": "diagonal"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].rowwise])
+def test_a_batch_may_be_cut(name: str) -> None:
+    parameters = inspect.signature(OPS[name].formula).parameters.values()
+    count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    random = np.random.default_rng(5)
+    x = random.normal(size=(6, 4))
+    second = random.normal(size=(4, 4) if name in ("affine", "matmul") else 4)
+    rest = [second, random.normal(size=4)][: count - 1]
+    formula = getattr(ops, name)
+    parts = [formula(part, *rest) for part in np.split(x, [1, 4])]
+    np.testing.assert_allclose(np.concatenate(parts), formula(x, *rest), rtol=1e-14)
+
+
+def test_every_op_is_rowwise() -> None:
+    assert all(registration.rowwise for registration in OPS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "attributes", "wanted"),
+    [
+        ("relu", [("batch", 3)], {}, ("batch", 3)),
+        ("scale_shift", [("batch", 3), (3,), ()], {}, ("batch", 3)),
+        ("add", [("batch", 1), (3,)], {}, ("batch", 3)),
+        ("affine", [("batch", 5, 3), (3, 2), (2,)], {}, ("batch", 5, 2)),
+        ("matmul", [("batch", 3), (3, 2)], {}, ("batch", 2)),
+        ("softmax", [("batch", 3)], {"axis": 0}, ("batch", 3)),
+        ("logsumexp", [("batch", 3)], {}, ("batch",)),
+        ("logsumexp", [("batch", 3)], {"axis": 0, "keepdims": True}, (1, 3)),
+        ("glu", [("batch", 6)], {}, ("batch", 3)),
+        ("glu", [("batch", 6, 2)], {"axis": 1}, ("batch", 3, 2)),
+    ],
+)
+def test_shapes_may_have_symbols(
+    name: str, shapes: list[Any], attributes: dict[str, Any], wanted: tuple[Any, ...]
+) -> None:
+    assert OPS[name].shape(*shapes, **attributes) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("relu6", []),
+        ("add", [("batch", 3), ("other", 3)]),
+        ("affine", [("batch", 3), (4, 2), (2,)]),
+        ("affine", [("batch", 3), (3, 2), (3,)]),
+        ("affine", [("batch", 3), (3,), (3,)]),
+        ("matmul", [(), (3, 2)]),
+        ("glu", [("batch",)]),
+        ("softmax", [()]),
+    ],
+)
+def test_shapes_that_do_not_fit_are_value_errors(name: str, shapes: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        OPS[name].shape(*shapes)
+
+
+def test_16_bit_floats_of_either_kind_are_computed_in_float32() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = np.linspace(-9, 9, 101)
+    for dtype in (np.float16, ml_dtypes.bfloat16):
+        short = x.astype(dtype)
+        got = OPS["gelu"].formula(short, xp=get_backend("cpu").xp)
+        assert got.dtype == short.dtype
+        exact = [v * math.erfc(-v / math.sqrt(2)) / 2 for v in short.astype(float)]
+        np.testing.assert_array_equal(got, np.array(exact).astype(np.float32).astype(dtype))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_says_what_the_contract_asks(name: str) -> None:
+    text = inspect.getdoc(getattr(ops, name)) or ""
+    for section in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in text
+    assert "shape" in text
+    assert f">>> {name}(" in text or f"{name}(np" in text or f"float({name}(" in text
