@@ -42,8 +42,9 @@ TESTED = {
 
 # What a session needs beyond the packages of all of them: the source of the embedded
 # digits, to compare them with; PyTorch, pinned so that a release that differs in the
-# last bits cannot fail a test.
-NEEDED = {"cpu": group("data"), "torch": ["torch==2.13.0"], "jax": ["jax"]}
+# last bits cannot fail a test, and onnxruntime for the table of both's errors.
+TORCH = "torch==2.13.0"
+NEEDED = {"cpu": group("data"), "torch": [TORCH, "onnx", "onnxruntime"], "jax": ["jax"]}
 
 
 @nox.session
@@ -100,7 +101,7 @@ def bench(session: nox.Session) -> None:
     session.install("-e", ".[all]", *group("bench"))
     if "--torch" in arguments:
         arguments.remove("--torch")
-        session.install(*NEEDED["torch"])
+        session.install(TORCH)
     session.run("python", "-m", "bench", *arguments)
 
 

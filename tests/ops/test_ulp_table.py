@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from arraynet.backends import get_backend
 from tests.ops import peers
@@ -38,6 +39,7 @@ def _cell(error: float) -> str:
     return f"{error:9.1f}" if error < 1e5 else f"{error:9.0e}"
 
 
+@pytest.mark.needs("torch")
 def test_print_the_table_of_errors() -> None:
     makers = {
         "arraynet": _of_arraynet,
