@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import numpy as np
 
-import arraynet
-from arraynet.cli.images import network_input
-from arraynet.cli.networks import is_embedded, open_network
+from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, examples, options
 from arraynet.cli.printing import console, print_json
-from arraynet.datasets.images import read_images
+from arraynet.cli.samples import LABELLED, check_labelled, labelled
 from arraynet.progress import bar
 
 
@@ -26,8 +23,7 @@ from arraynet.progress import bar
 )
 @click.argument("model", required=False)
 @options(
-    click.option("--images", metavar="FILE", help="Images: IDX (.gz or not) or .npy."),
-    click.option("--labels", metavar="FILE", help="Their labels: IDX (.gz or not) or .npy."),
+    LABELLED,
     *NETWORK,
     *DTYPE,
     *BACKEND,
@@ -59,25 +55,9 @@ def evaluate(
     Images of bytes, such as MNIST's, are divided by 255 first, unless the network
     starts with a scale of its own; floating-point images are used as they are.
     """
-    if (images is None) != (labels is None):
-        raise click.UsageError("--images and --labels go together: give both, or neither.")
-    if images is None and not is_embedded(model):
-        raise click.UsageError(
-            "MODEL needs labelled images: --images FILE --labels FILE "
-            "('arraynet fetch mnist' downloads MNIST's)."
-        )
+    check_labelled(model, images, labels)
     network = open_network(model, **network_options)
-    if images is None or labels is None:
-        _, (x, t) = arraynet.datasets.load_digits()
-        source = "the embedded test images"
-    else:
-        x, t = read_images(images), read_images(labels)
-        source = images
-    if len(x) != len(t):
-        raise arraynet.ShapeError(
-            f"{labels}: got {len(t)} labels, expected {len(x)}, one for each image of {images}"
-        )
-    x, t = network_input(x[:limit], network, source), np.asarray(t[:limit])
+    x, t, source = labelled(network, images, labels, limit)
     with bar("evaluating", len(x), "images") as advance:
         result = network.evaluate(x, t, batch_size=batch_size, progress=advance or False)
     name = model or "the embedded network"

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-import numpy as np
 
-import arraynet
-from arraynet.cli.images import HostArray, network_input
-from arraynet.cli.networks import is_embedded, open_network
+from arraynet.cli.networks import open_network
 from arraynet.cli.options import DTYPE, JSON, LIMIT, NETWORK, examples, options
 from arraynet.cli.printing import print_json
-from arraynet.datasets.images import read_images
+from arraynet.cli.samples import IMAGES, unlabelled
 from arraynet.parity import REFERENCE, compare
-
-if TYPE_CHECKING:
-    from arraynet.network import Network
-
-RANDOM_ROWS = 1000
 
 
 @click.command(
@@ -30,7 +22,7 @@ RANDOM_ROWS = 1000
 )
 @click.argument("model", required=False)
 @options(
-    click.option("--images", metavar="FILE", help="Images: IDX (.gz or not), .npy or PNG."),
+    IMAGES,
     click.option(
         "--backends",
         default=f"cpu,{REFERENCE}",
@@ -69,7 +61,7 @@ def parity(
     random rows from 0 to 1. The backend 'float64' is NumPy in that precision.
     """
     network = open_network(model, **network_options)
-    x, source = _rows(model, images, network)
+    x, source = unlabelled(model, network, images)
     report = compare(network, x[:limit], [word.strip() for word in backends.split(",")])
     name = model or "the embedded network"
     passed = report.passed(tolerance)
@@ -88,15 +80,3 @@ def parity(
             click.echo(f"not passed: {reason}")
     if not passed:
         raise click.exceptions.Exit(1)
-
-
-def _rows(model: str | None, images: str | None, network: Network) -> tuple[HostArray, str]:
-    """Return what the network runs on, and what that is called."""
-    if images is not None:
-        return network_input(read_images(images), network, images), images
-    if is_embedded(model):
-        _, (x, _) = arraynet.datasets.load_digits()
-        return x, "the embedded test images"
-    shape = tuple(size if isinstance(size, int) else 1 for size in network.input_shape[1:])
-    rows = np.random.default_rng(0).random((RANDOM_ROWS, *shape), np.float32)
-    return rows, f"{RANDOM_ROWS:,} random rows"
