@@ -1,0 +1,32 @@
+"""Pictures of networks, data and results (extra ``plot``: matplotlib).
+
+Every function takes ``ax=None``: it draws into the axes that it is given, or into those
+of a new figure, and returns the axes. Nothing is shown or saved. The figure is
+``ax.figure``: save it with ``ax.figure.savefig("picture.png")``; in a notebook, after
+``%matplotlib inline``, make it the value of a cell. A picture of several panels has them in
+``ax.child_axes``.
+
+Pictures follow matplotlib's style (``matplotlib.style.context("dark_background")``), and
+can be read without colours.
+"""
+
+from __future__ import annotations
+
+from arraynet.plots.activations import activations
+from arraynet.plots.evaluations import confusion, probabilities
+from arraynet.plots.graphs import graph
+from arraynet.plots.images import images, misclassified, weights
+from arraynet.plots.layers import layers
+from arraynet.plots.parities import parity
+
+__all__ = [
+    "activations",
+    "confusion",
+    "graph",
+    "images",
+    "layers",
+    "misclassified",
+    "parity",
+    "probabilities",
+    "weights",
+]

@@ -1,0 +1,193 @@
+"""Pictures of what a network answers, for many images and for one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet.errors import ShapeError
+from arraynet.labels import host_array
+from arraynet.metrics import Evaluation
+from arraynet.network import Network, labels_from_scores
+from arraynet.ops import OPS
+from arraynet.plots.canvas import VALUES, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NUMBERED = 20
+"""The most classes whose counts are written into the cells."""
+
+BARS = 20
+"""The most classes that have a bar each."""
+
+
+def confusion(
+    evaluation: Evaluation | npt.ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a confusion matrix: how often each class was taken for each class.
+
+    The colour of a cell is its share of the true class, on a scale of square roots,
+    so that rare mistakes are seen; the number is the count.
+
+    Parameters
+    ----------
+    evaluation : Evaluation or array_like, shape (classes, classes)
+        What `Network.evaluate` returns, or counts: rows are true classes.
+    names : sequence of str, optional
+        Of the classes; else they are numbered.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ShapeError
+        For another shape, or another number of names.
+
+    Examples
+    --------
+    >>> ax = confusion([[8, 2], [0, 5]])
+    >>> [text.get_text() for text in ax.texts]
+    ['8', '2', '5']
+    """
+    if isinstance(evaluation, Evaluation):
+        counts, title = evaluation.confusion_matrix, str(evaluation)
+    else:
+        counts, title = host_array("evaluation", evaluation), "Confusion matrix"
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ShapeError(f"confusion: got shape {counts.shape}, expected (classes, classes)")
+    classes = len(counts)
+    labels = _names(names, classes)
+    size = min(10.0, max(3.6, 0.52 * classes))
+    ax = axes_of(ax, size + 1.6, size + 0.8)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    _draw_cells(ax, shares)
+    if classes <= NUMBERED:
+        _write_counts(ax, counts, shares)
+        ax.set_xticks(range(classes), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
+        ax.set_yticks(range(classes), labels)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    ax.set_title(title, fontsize="medium")
+    return ax
+
+
+def _draw_cells(ax: Axes, shares: npt.NDArray[Any]) -> None:
+    """Draw the cells and the scale of their colours."""
+    from matplotlib.colors import PowerNorm
+
+    picture = ax.imshow(shares, cmap=VALUES, norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(picture, ax=ax, label="share of the true class (%)", shrink=0.8)
+    ticks = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+    bar.set_ticks(ticks, labels=[f"{100 * tick:.0f}" for tick in ticks])
+
+
+def _write_counts(ax: Axes, counts: npt.NDArray[Any], shares: npt.NDArray[Any]) -> None:
+    """Write the counts that are not 0, dark on light cells and light on dark ones."""
+    font = "medium" if len(counts) <= 12 else "x-small"
+    for row, column in np.argwhere(counts):
+        dark = np.sqrt(shares[row, column]) < 0.5
+        ax.text(
+            column,
+            row,
+            f"{counts[row, column]}",
+            ha="center",
+            va="center",
+            fontsize=font,
+            color="white" if dark else "black",
+        )
+
+
+def probabilities(
+    net: Network,
+    image: Any,
+    *,
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the outputs of a network for one image as bars, the largest hatched.
+
+    Parameters
+    ----------
+    net : Network
+    image : array, shape (features,) or (1, features), or another shape of that size
+    names : sequence of str, optional
+        Of the classes; else they are numbered.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With a bar for each class, or for the 20 best of more classes.
+
+    Raises
+    ------
+    ShapeError
+        If it is not one image of the network's size, or for another number of names.
+
+    Examples
+    --------
+    >>> import arraynet
+    >>> _, (x, t) = arraynet.datasets.load_digits()
+    >>> ax = probabilities(arraynet.load_pretrained("digits"), x[0])
+    >>> len(ax.patches), ax.get_title()[:11]
+    (10, 'Predicted 5')
+    """
+    scores = net.predict(_single(net, image))
+    (best,), (row,) = labels_from_scores(scores), scores.astype(np.float64)
+    labels = _names(names, len(row))
+    shown = np.argsort(-row, kind="stable")[:BARS] if len(row) > BARS else np.arange(len(row))
+    ax = axes_of(ax, max(4.5, 0.55 * len(shown) + 1.2), 3.4)
+    bars = ax.bar(range(len(shown)), row[shown], color="C0", edgecolor=ax.title.get_color())
+    node = net.graph.producers.get(net.graph.outputs[0])
+    percent = node is not None and OPS[node.op].bounds == (0, 1)
+    texts = [f"{100 * value:.1f}" if percent else f"{value:.3g}" for value in row[shown]]
+    ax.bar_label(bars, labels=texts, fontsize="small", padding=2)
+    for place in np.flatnonzero(shown == best):
+        bars[place].set_hatch("//")
+    ax.set_xticks(range(len(shown)), [labels[index] for index in shown])
+    ax.set_xlabel("class" if len(shown) == len(row) else f"the {BARS} best of {len(row)} classes")
+    ax.margins(y=0.12)
+    if percent:
+        ax.set_ylim(0, 1.12)
+        ax.set_yticks(np.arange(6) / 5, [f"{20 * tick}" for tick in range(6)])
+    else:
+        ax.axhline(0, color="gray", linewidth=0.8)
+    ax.set_ylabel("probability (%)" if percent else "output")
+    answer = f"Predicted {labels[best]}" if best >= 0 else "No answer: the outputs hold NaN"
+    ax.set_title(answer)
+    return ax
+
+
+def _single(net: Network, image: Any) -> Any:
+    """Return one image as a batch of one."""
+    wanted = net.input_shape[1:]
+    batch = image if net.backend.owns(image) else host_array("image", image)
+    sides = [side for side in wanted if isinstance(side, int)]
+    if len(sides) == len(wanted) and math.prod(batch.shape) == math.prod(sides):
+        return batch.reshape((1, *sides))
+    raise ShapeError(
+        f"image: got shape {tuple(batch.shape)}, expected one image of the network's "
+        f"{' × '.join(map(str, wanted))} inputs (such as x[0])"
+    )
+
+
+def _names(names: Sequence[str] | None, classes: int) -> list[str]:
+    """Return the classes' names, or their numbers."""
+    if names is None:
+        return [str(label) for label in range(classes)]
+    if len(names) != classes:
+        raise ShapeError(f"names: got {len(names)} for {classes} classes, expected one for each")
+    return [str(name) for name in names]

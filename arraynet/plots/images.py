@@ -1,0 +1,233 @@
+"""Sheets of images: data, mistakes, and weights of a first layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet.errors import GraphError, ShapeError
+from arraynet.graph import HostArray
+from arraynet.labels import host_array, labels_of
+from arraynet.network import Network, labels_from_scores
+from arraynet.ops import OPS
+from arraynet.plots.canvas import VALUES, axes_of, ink
+from arraynet.plots.sheets import Sheet, tiles_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def images(
+    x: npt.ArrayLike,
+    labels: Sequence[Any] | npt.ArrayLike | None = None,
+    *,
+    columns: int | None = None,
+    shape: tuple[int, int] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a sheet of images: 0 is the page, the largest value is ink.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, pixels), (n, height, width) or (n, 1, height, width)
+    labels : sequence, optional
+        What stands above each: labels (n,) or texts, or one-hot rows (n, classes).
+    columns : int, optional
+    shape : tuple of int, optional
+        (height, width), for rows of pixels that are not square.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ShapeError
+        For something else than images, more than 400 of them, or another number of labels.
+
+    Examples
+    --------
+    >>> import arraynet
+    >>> _, (x, t) = arraynet.datasets.load_digits()
+    >>> images(x[:20], t[:20]).get_title()
+    '20 images of 8 × 8 pixels'
+    """
+    tiles = tiles_of(x, shape)
+    captions = None if labels is None else _captions(labels)
+    if captions is not None and len(captions) != len(tiles):
+        raise ShapeError(
+            f"labels: got {len(captions)} for {len(tiles)} images, expected one for each"
+        )
+    count, height, width = tiles.shape
+    sheet = Sheet(tiles, captions, columns)
+    ax = axes_of(ax, *sheet.inches)
+    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
+    sheet.frame(ax)
+    noun = "image" if count == 1 else "images"
+    ax.set_title(f"{count} {noun} of {height} × {width} pixels")
+    return ax
+
+
+def misclassified(
+    net: Network,
+    x: Any,
+    t: npt.ArrayLike,
+    *,
+    count: int = 20,
+    columns: int | None = None,
+    shape: tuple[int, int] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what a network gets wrong, the most confident mistakes first.
+
+    Above each image: its true class → the network's, and the network's output for the
+    latter. An image without an answer (NaN) comes first, with a question mark.
+
+    Parameters
+    ----------
+    net : Network
+    x : array, shape (n, pixels)
+        As the network takes them.
+    t : array_like
+        (n,) labels or (n, classes) one-hot rows.
+    count : int
+        How many to draw, at most 400.
+    columns, shape
+        As for `images`.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With a sentence, where the network makes no mistake.
+
+    Raises
+    ------
+    ShapeError, DtypeError, DeviceMismatchError
+        As for `Network.evaluate`, and as for `images`.
+
+    Examples
+    --------
+    >>> import arraynet
+    >>> _, (x, t) = arraynet.datasets.load_digits()
+    >>> ax = misclassified(arraynet.load_pretrained("digits"), x, t)
+    >>> ax.get_title().splitlines()[1]
+    'true → predicted, with its probability'
+    """
+    scores = net.predict(x)
+    truth = labels_of(t, scores.shape[-1])
+    if len(truth) != len(scores):
+        raise ShapeError(
+            f"misclassified: got {len(scores)} images and {len(truth)} labels, expected one "
+            f"label for each image"
+        )
+    guesses = labels_from_scores(scores)
+    confidence = np.where(guesses < 0, np.inf, scores[np.arange(len(scores)), guesses])
+    wrong = np.flatnonzero(guesses != truth)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    found = f"{len(wrong):,} of {len(truth):,} misclassified"
+    if not len(wrong):
+        ax = axes_of(ax, 5.0, 1.5)
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, f"No mistake in {len(truth):,} images", ha="center", va="center")
+        ax.set_title(found)
+        return ax
+    worst = wrong[:count]
+    percent = _gives_probabilities(net)
+    captions = [
+        f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
+        + _confidence(float(confidence[row]), percent)
+        for row in worst
+    ]
+    sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
+    ax = axes_of(ax, *sheet.inches)
+    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
+    sheet.frame(ax)
+    shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
+    meaning = "probability" if percent else "output"
+    ax.set_title(f"{found}{shown}\ntrue → predicted, with its {meaning}")
+    return ax
+
+
+def weights(
+    net: Network,
+    *,
+    count: int = 100,
+    columns: int | None = None,
+    shape: tuple[int, int] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the weights of the first layer: for each of its outputs, an image of its inputs.
+
+    Parameters
+    ----------
+    net : Network
+        Whose first layer takes an image.
+    count : int
+        How many outputs to draw, at most 400.
+    columns, shape
+        As for `images`.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    GraphError
+        If no layer of the network has a matrix of weights.
+    ShapeError
+        If the inputs are not an image.
+
+    Examples
+    --------
+    >>> import arraynet
+    >>> print(weights(arraynet.load_pretrained("digits")).get_title())
+    Weights W1
+    64 inputs to each of 50 outputs
+    """
+    name, matrix = _first_weight(net)
+    inputs, outputs = matrix.shape
+    sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
+    ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
+    largest = max(abs(sheet.least), abs(sheet.largest))
+    picture = sheet.draw(ax, VALUES, -largest, largest)
+    figure = ax.get_figure()
+    assert figure is not None
+    figure.colorbar(picture, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
+    shown = f", the first {count}" if count < outputs else ""
+    ax.set_title(f"Weights {name}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}")
+    return ax
+
+
+def _first_weight(net: Network) -> tuple[str, HostArray]:
+    """Return the first matrix that multiplies rows, and its name."""
+    for node in net.graph.nodes:
+        name = node.inputs[1] if OPS[node.op].merges == "matrix" else None
+        if name is not None and name in net.graph.weights:
+            return name, np.asarray(net.graph.weights[name], np.float64)
+    raise GraphError("weights: got a network without a matrix of weights, expected a dense layer")
+
+
+def _captions(labels: Any) -> list[str]:
+    """Return what stands above each image."""
+    array = host_array("labels", labels)
+    return [str(label) for label in (labels_of(array) if array.ndim == 2 else array.tolist())]
+
+
+def _gives_probabilities(net: Network) -> bool:
+    """Return whether the outputs are from 0 to 1, whatever the input."""
+    node = net.graph.producers.get(net.graph.outputs[0])
+    return node is not None and OPS[node.op].bounds == (0, 1)
+
+
+def _confidence(value: float, percent: bool) -> str:
+    """Return the output for the predicted class as text."""
+    if not np.isfinite(value):
+        return "no answer"
+    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
