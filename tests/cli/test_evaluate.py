@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,9 @@ def test_wrong_usage_is_status_2(run: Run, arguments: tuple[str, ...]) -> None:
     result = run("evaluate", *arguments, status=2)
     assert "Try 'arraynet evaluate -" in result.stderr
     assert not result.stdout
+
+
+def test_a_dtype_whose_package_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    result = run("evaluate", "--dtype", "bfloat16", status=1)
+    assert "python -m pip install ml_dtypes" in result.stderr
