@@ -72,18 +72,18 @@ def graph_from_metadata(
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
     value = parse_json(metadata[KEY], DEFAULT if limits is None else limits, name, KEY)
     graph = _parse(value, tensors, name)
-    used = {item for node in graph.nodes for item in node.inputs}
-    for tensor in tensors:
-        if tensor not in used:
-            raise LoadError(
-                name, "a tensor that no node reads", "only the graph's weights", member=tensor
-            )
     try:
         graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
         raise LoadError(
             name, f"a graph that is not valid ({error})", "a valid one", member=KEY
         ) from error
+    used = {item for node in graph.nodes for item in node.inputs}
+    for tensor in tensors:
+        if tensor not in used:
+            raise LoadError(
+                name, "a tensor that no node reads", "only the graph's weights", member=tensor
+            )
     for node in graph.nodes:
         _check_attributes(node, graph, name)
     return graph

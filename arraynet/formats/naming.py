@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from arraynet.errors import LoadError
 
-_BOOK = re.compile(r"(?P<kind>[Wb])(?P<number>\d{1,9})")
+_BOOK = re.compile(r"(?P<kind>[Wb])(?P<number>[0-9]{1,9})")
 _TORCH = re.compile(r"(?:(?P<prefix>.+)\.)?(?P<kind>weight|bias)")
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"([0-9]+)")
 
 NAMES = "W1, b1, W2, b2 … or 0.weight, 0.bias, 2.weight, 2.bias …"
 

@@ -38,7 +38,7 @@ def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
         tensors[id(item)] = replace(item.stored, name=name)
         result.append(tensors[id(item)])
     total = sum(tensor.nbytes for tensor in tensors.values())
-    check_total(min(total, limits.array_bytes + 1), limits, source.path)
+    check_total(total, limits, source.path)
     if total > source.size:
         raise source.error(
             f"arrays of {total} bytes in a file of {source.size}", "each array's data once"

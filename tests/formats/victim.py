@@ -43,6 +43,11 @@ def _inspect(path: str) -> Arrays:
     return {}
 
 
+def _network(path: str) -> Arrays:
+    contents = formats.read(path)
+    return dict(formats.graph_from_contents(contents, file=path).weights)
+
+
 LOADERS: dict[str, tuple[Callable[[str], Arrays], Reference | None]] = {
     "pickle": (_read, references.read_pickle),
     "npz": (_read, references.read_npz),
@@ -50,6 +55,7 @@ LOADERS: dict[str, tuple[Callable[[str], Arrays], Reference | None]] = {
     "idx": (lambda path: {"": read_idx(path)}, references.read_idx),
     "images": (lambda path: {"": read_images(path)}, references.read_images),
     "inspect": (_inspect, None),
+    "network": (_network, None),
     # Not one of ours: it shows that the hook sees what a careless loader does.
     "careless": (references.read_carelessly, None),
 }
@@ -68,6 +74,8 @@ class Watch:
             return
         if event == "open" and (arguments[0] == self.path or isinstance(arguments[0], int)):
             return
+        if event == "object.__getattr__" and arguments[0].__module__.startswith("arraynet.ops"):
+            return  # the signature of one of our own ops
         if event != "builtins.id":
             self.events.add(f"{event}{arguments!r:.100}")
 

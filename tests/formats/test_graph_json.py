@@ -1,0 +1,224 @@
+"""A graph in the metadata comes back as it was, and only if it fits the tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import strategies as st
+
+from arraynet import GraphError, LoadError, formats
+from arraynet.formats.graph_json import KEY
+from arraynet.graph import Graph, Node, Value
+from tests.formats.attack import attack, bit_flips, odd_values, structures
+
+WEIGHTS = {
+    "W1": np.arange(6, dtype="f4").reshape(2, 3),
+    "b1": np.ones(3, "f4"),
+    "W2": np.ones((3, 2), "f4"),
+    "b2": np.zeros(2, "f4"),
+}
+
+DESCRIPTION = {
+    "version": 1,
+    "inputs": [{"name": "x", "shape": ["batch", 2]}],
+    "nodes": [
+        {"op": "affine", "inputs": ["x", "W1", "b1"], "outputs": ["affine1"], "attributes": {}},
+        {"op": "leaky_relu", "inputs": ["affine1"], "outputs": ["leaky_relu1"],
+         "attributes": {"alpha": 0.1}},
+        {"op": "affine", "inputs": ["leaky_relu1", "W2", "b2"], "outputs": ["affine2"],
+         "attributes": {}},
+        {"op": "softmax", "inputs": ["affine2"], "outputs": ["softmax1"],
+         "attributes": {"axis": -1}},
+    ],
+    "outputs": ["softmax1"],
+}  # fmt: skip
+
+
+def graph_of(description: Any, weights: Any = None) -> Graph:
+    text = description if isinstance(description, str) else json.dumps(description)
+    return formats.graph_from_metadata(
+        {KEY: text}, WEIGHTS if weights is None else weights, file="net.safetensors"
+    )
+
+
+def test_a_graph_comes_back() -> None:
+    graph = graph_of(DESCRIPTION)
+    again = graph_of(formats.graph_to_metadata(graph)[KEY])
+    assert again.nodes == graph.nodes
+    assert again.inputs == graph.inputs == (Value("x", ("batch", 2)),)
+    assert again.outputs == graph.outputs == ("softmax1",)
+    assert json.loads(formats.graph_to_metadata(graph)[KEY]) == DESCRIPTION
+
+
+def test_numbers_come_back_bit_for_bit() -> None:
+    for alpha in (0.1, 1e-300, 1 / 3, np.nextafter(1, 2), -0.0):
+        node = Node("leaky_relu", ("x",), ("y",), {"alpha": float(alpha)})
+        graph = Graph((Value("x", ("batch", 2)),), (node,), {}, ("y",))
+        again = formats.graph_from_metadata(formats.graph_to_metadata(graph), {}, file="f")
+        assert again.nodes[0].attributes["alpha"].hex() == float(alpha).hex()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, object(), np.ones(2), {1j}])
+def test_attributes_that_json_cannot_hold(value: object) -> None:
+    node = Node("leaky_relu", ("x",), ("y",), {"alpha": value})
+    graph = Graph((Value("x", ("batch", 2)),), (node,), {}, ("y",))
+    with pytest.raises(GraphError, match="an attribute that JSON cannot hold"):
+        formats.graph_to_metadata(graph)
+
+
+def changed(*path: Any, to: Any) -> Any:
+    """Return the description with one value replaced (or removed, by ...)."""
+    copy = json.loads(json.dumps(DESCRIPTION))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    if to is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = to
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        (changed("version", to=2), "version 2 of the graph, expected version 1"),
+        (changed("version", to=True), "version True"),
+        (changed("version", to=...), "expected the graph's inputs, nodes, outputs, version"),
+        (changed("more", to=1), "expected the graph's inputs, nodes, outputs, version"),
+        (changed("inputs", to={}), "expected a list of inputs"),
+        (changed("inputs", to=[]), "an empty graph"),
+        (changed("nodes", to=[]), "an empty graph"),
+        (changed("outputs", to=[]), "an empty graph"),
+        (changed("outputs", to=["none"]), "output 'none'"),
+        (changed("outputs", to=[1]), "expected the names of outputs"),
+        (changed("inputs", 0, "shape", to=["batch", -2]), "sizes and symbols"),
+        (changed("inputs", 0, "shape", to=["batch", 2.0]), "sizes and symbols"),
+        (changed("inputs", 0, "shape", to=["batch", 10**15]), "sizes and symbols"),
+        (changed("inputs", 0, "shape", to=["batch", 3]), r"affine1 \(affine\)"),
+        (changed("inputs", 0, "name", to=1), "a name and a shape"),
+        (changed("inputs", 0, "name", to="W1"), "affine1|W1"),
+        (changed("nodes", 0, "op", to="conv"), "op 'conv', expected one of"),
+        (changed("nodes", 0, "op", to=1), "expected an op, names and attributes"),
+        (changed("nodes", 0, "op", to="__import__"), "op '__import__'"),
+        (changed("nodes", 0, "inputs", to=["x", "W1", "b9"]), "input 'b9'"),
+        (changed("nodes", 0, "inputs", to=["x", "W2", "b2"]), "affine1"),
+        (changed("nodes", 0, "inputs", to=["x"]), "1 inputs"),
+        (changed("nodes", 0, "inputs", to=["softmax1", "W1", "b1"]), "input 'softmax1'"),
+        (changed("nodes", 0, "inputs", to=[[], "W1", "b1"]), "an op, names and attributes"),
+        (changed("nodes", 0, "outputs", to=["x"]), "output 'x', expected a new name"),
+        (changed("nodes", 0, "outputs", to=[]), "a node with an output"),
+        (changed("nodes", 0, "more", to=1), "expected the node's"),
+        (changed("nodes", 1, "attributes", to={"alpha": "x"}), "alpha='x', expected a value like"),
+        (changed("nodes", 1, "attributes", to={"alpha": True}), "alpha=True"),
+        (changed("nodes", 1, "attributes", to={"alpha": [1]}), "alpha="),
+        (changed("nodes", 1, "attributes", to={"beta": 1.0}), "attribute 'beta'"),
+        (changed("nodes", 1, "attributes", to={"xp": 1.0}), "attribute 'xp'"),
+        (changed("nodes", 1, "attributes", to=[]), "an op, names and attributes"),
+        (changed("nodes", 3, "attributes", to={"axis": 7}), "axis 7|axis"),
+        (changed("nodes", 3, "attributes", to={"axis": 0.5}), "axis=0.5|axis"),
+        ("[" * 40, "nested 40 deep, expected at most 16"),
+        ('{"version": 1, "version": 1}', "the key 'version' twice"),
+        ('{"version": NaN}', "NaN, which is not JSON"),
+        ('{"version": ' + "9" * 50 + "}", "an integer of 50 digits"),
+        ("not JSON", "expected well-formed JSON"),
+        ("null", "expected the graph's"),
+        ("x" * 2_000_000, "2000000 bytes of JSON, expected at most"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_wrong_graphs(description: Any, message: str) -> None:
+    with pytest.raises(LoadError, match=message) as caught:
+        graph_of(description)
+    assert caught.value.file == "net.safetensors"
+
+
+def test_tensors_that_do_not_fit() -> None:
+    with pytest.raises(LoadError, match="b2"):
+        graph_of(DESCRIPTION, {name: w for name, w in WEIGHTS.items() if name != "b2"})
+    with pytest.raises(LoadError, match="W9: got a tensor that no node reads"):
+        graph_of(DESCRIPTION, WEIGHTS | {"W9": np.ones(2, "f4")})
+    with pytest.raises(LoadError, match="W2"):
+        graph_of(DESCRIPTION, WEIGHTS | {"W2": np.ones((4, 2), "f4")})
+    with pytest.raises(LoadError, match="float64"):
+        graph_of(DESCRIPTION, WEIGHTS | {"W2": np.ones((3, 2), "f8")})
+    with pytest.raises(LoadError, match="int32"):
+        graph_of(DESCRIPTION, {name: w.astype("i4") for name, w in WEIGHTS.items()})
+    with pytest.raises(LoadError, match="got no graph"):
+        formats.graph_from_metadata({}, WEIGHTS, file="f")
+
+
+def file_of(text: str) -> bytes:
+    return safetensors.numpy.save(WEIGHTS, {KEY: text})
+
+
+GOOD = file_of(json.dumps(DESCRIPTION))
+
+
+def test_bit_flips_of_a_network() -> None:
+    report = attack(bit_flips(GOOD, 5_000), "network", ".safetensors", GOOD)
+    report.check()
+    assert report.loaded > 50
+
+
+NAMES = st.sampled_from(["x", "W1", "b1", "W2", "b2", "y", "z", "batch", "", None, 1])
+OPS = st.sampled_from(
+    ["affine", "matmul", "add", "scale_shift", "softmax", "glu", "logsumexp", "prelu", "relu",
+     "dropout", "sparsemax", "gelu", "leaky_relu", "hardmax", "celu", "none"]
+)  # fmt: skip
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from(["axis", "alpha", "approximate", "keepdims", "ratio", "xp", "lambd"]),
+    st.sampled_from([-1, 1, 0, 1.5, 99, "tanh"]) | odd_values(),
+    max_size=2,
+)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> bytes:
+    description = json.loads(json.dumps(DESCRIPTION))
+    if draw(st.booleans()):
+        description["nodes"] = [
+            {
+                "op": draw(OPS),
+                "inputs": draw(st.lists(NAMES, max_size=3)),
+                "outputs": [f"v{number}"],
+                "attributes": draw(ATTRIBUTES),
+            }
+            for number in range(draw(st.integers(0, 3)))
+        ]
+        description["outputs"] = draw(st.lists(NAMES | st.just("v0"), max_size=2))
+        description["inputs"][0]["shape"] = draw(
+            st.lists(st.sampled_from(["batch", "n", 2, 3, 0, -1]) | odd_values(), max_size=3)
+        )
+    for _ in range(draw(st.integers(0, 2))):
+        node = draw(st.integers(0, 3))
+        if node < len(description["nodes"]):
+            key = draw(st.sampled_from(["op", "inputs", "outputs", "attributes"]))
+            values = {"op": OPS, "inputs": st.lists(NAMES, max_size=3),
+                      "outputs": st.lists(NAMES, max_size=2), "attributes": ATTRIBUTES}  # fmt: skip
+            description["nodes"][node][key] = draw(values[key] | odd_values())
+    text = json.dumps(description)
+    return file_of(text.replace("\ud800", "?"))
+
+
+def test_structures() -> None:
+    report = attack(structures(networks(), 2_000), "network", ".safetensors", GOOD)
+    report.check()
+    assert report.cases == 2_000
+    assert report.loaded > 20
+
+
+def test_every_truncation_of_a_network_in_npz(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    graph = graph_of(DESCRIPTION)
+    formats.write(path, graph.weights, formats.graph_to_metadata(graph))
+    good = path.read_bytes()
+    cases = ((f"first {n}", good[:n]) for n in range(0, len(good), 7))
+    report = attack(cases, "network", ".npz", good)
+    report.check()
+    assert report.loaded == 0

@@ -1,0 +1,235 @@
+"""From tensors to a perceptron: names, layouts, activations, dtypes."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraynet import LoadError, formats
+from arraynet.formats import Contents
+from arraynet.formats.naming import LayerNames, layers_of
+from arraynet.graph import Graph
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def graph_of(tensors: Arrays, **given: Any) -> Graph:
+    options = {"hidden": "sigmoid", "output": "softmax"} | given
+    return formats.graph_from_weights(Contents(tensors), file="net.npz", **options)
+
+
+def book(*sizes: int, dtype: str = "float32") -> Arrays:
+    arrays: Arrays = {}
+    for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
+        arrays[f"W{number}"] = np.arange(inputs * outputs).reshape(inputs, outputs).astype(dtype)
+        arrays[f"b{number}"] = np.arange(outputs).astype(dtype)
+    return arrays
+
+
+def torch(names: list[str], *sizes: int) -> Arrays:
+    arrays: Arrays = {}
+    for name, inputs, outputs in zip(names, sizes, sizes[1:], strict=False):
+        arrays[f"{name}.weight"] = np.arange(inputs * outputs, dtype="f4").reshape(outputs, inputs)
+        arrays[f"{name}.bias"] = np.arange(outputs, dtype="f4")
+    return arrays
+
+
+def test_the_books_names() -> None:
+    tensors = book(4, 5, 6, 3)
+    graph = graph_of(tensors)
+    assert [node.name for node in graph.nodes] == [
+        "affine1", "sigmoid1", "affine2", "sigmoid2", "affine3", "softmax1",
+    ]  # fmt: skip
+    assert [node.inputs for node in graph.nodes[::2]] == [
+        ("x", "W1", "b1"), ("sigmoid1", "W2", "b2"), ("sigmoid2", "W3", "b3"),
+    ]  # fmt: skip
+    assert graph.inputs[0].shape == ("batch", 4)
+    assert graph.outputs == ("softmax1",)
+    for name, tensor in tensors.items():
+        assert (graph.weights[name] == tensor).all()
+
+
+def test_ten_layers_are_in_the_order_of_their_numbers() -> None:
+    tensors = dict(sorted(book(*range(2, 14)).items()))
+    assert list(tensors)[1] == "W10"
+    graph = graph_of(tensors)
+    assert graph.weights["W11"].shape == (12, 13)
+    assert graph.shapes[graph.outputs[0]] == ("batch", 13)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0", "2", "10"],
+        ["layers.0", "layers.2", "layers.10"],
+        ["model.net.1", "model.net.3", "model.net.4"],
+        ["fc1", "fc2", "fc3"],
+        ["block0.fc1", "block0.fc2", "block1.fc1"],
+    ],
+)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_torch_names(names: list[str], shuffled: bool) -> None:
+    tensors = torch(names, 4, 5, 6, 3)
+    if shuffled:
+        tensors = dict(sorted(tensors.items()))
+    graph = graph_of(tensors)
+    assert graph.inputs[0].shape == ("batch", 4)
+    assert list(graph.weights) == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    for number, name in enumerate(names, start=1):
+        assert (graph.weights[f"W{number}"] == tensors[f"{name}.weight"].T).all()
+        assert (graph.weights[f"b{number}"] == tensors[f"{name}.bias"]).all()
+
+
+def test_one_layer_without_a_number() -> None:
+    assert layers_of(["weight", "bias"], "f")[0] == [LayerNames("weight", "bias")]
+    graph = graph_of(torch(["fc"], 4, 3), hidden=None)
+    assert [node.op for node in graph.nodes] == ["affine", "softmax"]
+
+
+def test_names_that_tell_no_order() -> None:
+    with pytest.raises(LoadError, match=r"layers named hidden, output, expected names that differ"):
+        graph_of(torch(["hidden", "output"], 4, 5, 3))
+    with pytest.raises(LoadError, match="names that differ in a number"):
+        graph_of(torch(["a1", "b1"], 4, 5, 3))
+    with pytest.raises(LoadError, match="names that differ in a number"):
+        graph_of(torch(["01", "1"], 4, 5, 3))
+
+
+def test_layout_overrides_the_names() -> None:
+    tensors = {name: a.T.copy() for name, a in book(4, 5, 3).items()}
+    graph = graph_of(tensors, layout="out_in")
+    assert (graph.weights["W1"] == tensors["W1"].T).all()
+    with pytest.raises(LoadError, match=r"W1|b1"):
+        graph_of(tensors)
+    with pytest.raises(LoadError, match="layout='rows', expected one of in_out, out_in"):
+        graph_of(tensors, layout="rows")
+
+
+def test_square_layers_that_do_not_fit_suggest_the_other_layout() -> None:
+    tensors = book(4, 4, 4)
+    tensors["W2"] = np.ones((5, 4), "f4")
+    with pytest.raises(LoadError) as caught:
+        graph_of(tensors)
+    assert str(caught.value) == (
+        "net.npz: W2: got 5 inputs in layout in_out, "
+        "expected 4, as many as W1 gives (or layout='out_in'?)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"hidden": None, "output": None}, "expected hidden= and output= to say"),
+        ({"hidden": None}, "expected hidden= to say"),
+        ({"output": None}, "expected output= to say"),
+    ],
+)
+def test_weights_alone_need_activations(given: dict[str, None], missing: str) -> None:
+    with pytest.raises(LoadError, match=missing) as caught:
+        graph_of(book(4, 5, 3), **given)
+    assert "sigmoid" in caught.value.expected
+    assert "softmax" in caught.value.expected
+    assert "affine" not in caught.value.expected
+
+
+def test_unknown_activations() -> None:
+    with pytest.raises(LoadError, match="hidden='sigmoit', expected one of"):
+        graph_of(book(4, 5, 3), hidden="sigmoit")
+    with pytest.raises(LoadError, match="output='affine', expected one of"):
+        graph_of(book(4, 5, 3), output="affine")
+    with pytest.raises(LoadError, match="hidden='prelu', expected one of"):
+        graph_of(book(4, 5, 3), hidden="prelu")
+
+
+def test_every_listed_activation_makes_a_network() -> None:
+    from arraynet.formats.weights import known_activations
+
+    assert {"sigmoid", "relu", "tanh", "softmax", "identity", "swish"} <= set(known_activations())
+    for name in known_activations():
+        assert graph_of(book(4, 6, 6), hidden="relu", output=name).outputs
+
+
+def test_an_alias_becomes_the_ops_own_name() -> None:
+    assert graph_of(book(4, 3), output="linear").nodes[-1].op == "identity"
+
+
+def test_an_activation_that_halves_its_input() -> None:
+    tensors = book(4, 6, 3)
+    tensors["W2"] = np.ones((3, 3), "f4")
+    assert graph_of(tensors, hidden="glu").shapes["glu1"] == ("batch", 3)
+    with pytest.raises(LoadError, match=r"W2: got 6 inputs .* expected 3"):
+        graph_of(book(4, 6, 3), hidden="glu")
+
+
+def test_a_scale_comes_first() -> None:
+    graph = graph_of(book(4, 3), scale=1 / 255)
+    assert graph.nodes[0].op == "scale_shift"
+    assert graph.nodes[0].inputs == ("x", "scale", "shift")
+    assert graph.nodes[1].inputs[0] == "scale_shift1"
+    assert graph.weights["scale"] == np.float32(1 / 255)
+    assert graph.weights["scale"].dtype == np.float32
+    for scale in (np.nan, np.inf, "1", 1j):
+        with pytest.raises(LoadError, match=r"scale=.*, expected a finite number"):
+            graph_of(book(4, 3), scale=scale)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_floating_dtypes(dtype: str) -> None:
+    assert graph_of(book(4, 3, dtype=dtype)).dtype == dtype
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    tensors = {name: a.astype(ml_dtypes.bfloat16) for name, a in book(4, 3).items()}
+    path = tmp_path / "net.safetensors"
+    formats.write(path, tensors)
+    read = formats.read(path).tensors
+    assert graph_of(read).dtype == "bfloat16"
+    assert all(read[name].tobytes() == tensors[name].tobytes() for name in tensors)
+    tensors["b1"][0] = np.nan
+    formats.write(path, tensors)
+    with pytest.raises(LoadError, match="nan at index"):
+        formats.read(path)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "bool", "complex64"])
+def test_other_dtypes_are_refused_by_name(dtype: str) -> None:
+    with pytest.raises(LoadError, match=rf"W1: got dtype {dtype}, expected one of float16"):
+        graph_of(book(4, 3, dtype=dtype))
+
+
+@pytest.mark.parametrize("name", ["params", "deep_convnet_params"])
+def test_the_books_convolutions_are_read_but_make_no_network_yet(
+    name: str, test_data: Path
+) -> None:
+    path = test_data / "weights" / f"{name}.pkl"
+    contents = formats.read(path)
+    assert contents.tensors["W1"].ndim == 4
+    with pytest.raises(
+        LoadError, match=r"W1: got a convolution's weight of shape .* not supported"
+    ):
+        formats.graph_from_contents(contents, file=path, hidden="relu", output="softmax")
+
+
+def test_the_books_perceptron(test_data: Path) -> None:
+    path = test_data / "weights" / "sample_weight.pkl"
+    graph = formats.graph_from_contents(
+        formats.read(path), file=path, hidden="sigmoid", output="softmax"
+    )
+    assert graph.inputs[0].shape == ("batch", 784)
+    assert graph.shapes["softmax1"] == ("batch", 10)
+
+
+def test_a_file_with_a_graph_takes_no_activations(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    graph = graph_of(book(4, 5, 3))
+    formats.write(path, graph.weights, formats.graph_to_metadata(graph))
+    contents = formats.read(path)
+    assert formats.graph_from_contents(contents, file=path).nodes == graph.nodes
+    for name, value in {"hidden": "relu", "output": "x", "layout": "in_out", "scale": 1.0}.items():
+        with pytest.raises(LoadError, match=f"{name}=.*, expected no {name}="):
+            formats.graph_from_contents(contents, file=path, **{name: value})  # type: ignore[arg-type]
