@@ -14,6 +14,7 @@ from arraynet.cli.failure import Failure
 from arraynet.cli.fetch import fetch
 from arraynet.cli.inspect import inspect
 from arraynet.cli.parity import parity
+from arraynet.cli.plot import plot
 from arraynet.cli.predict import predict
 from arraynet.cli.summary import summary
 from arraynet.errors import ArraynetError
@@ -74,5 +75,5 @@ def commands() -> None:
     """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict, inspect, convert, fetch, doctor, parity):
+for command in (evaluate, summary, predict, inspect, convert, fetch, doctor, parity, plot):
     commands.add_command(command)
