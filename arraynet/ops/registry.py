@@ -143,7 +143,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
         name = written.__name__
-        formula = _widened(written) if facts.get("widened") else _kept(written)
+        formula = _typed(written, facts.get("widened", False))
         registration = Op(name, formula, **facts)
         for key in (name, *aliases):
             if key in OPS:
@@ -162,34 +162,23 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     return register
 
 
-def _widened(formula: Formula) -> Formula:
-    """Return the formula, computed in float32 for arrays of 16-bit floats."""
-
-    @functools.wraps(formula)
-    def widened(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
-        dtype = arrays[0].dtype
-        # Not every library's dtypes know their size; those know no 16-bit ones either.
-        if getattr(dtype, "itemsize", 4) > 2:
-            return formula(*arrays, xp=xp, **attributes)
-        wide = (xp.astype(array, xp.float32) for array in arrays)
-        return xp.astype(formula(*wide, xp=xp, **attributes), dtype)
-
-    return widened  # type: ignore[return-value]
-
-
-def _kept(formula: Formula) -> Formula:
+def _typed(formula: Formula, widened: bool) -> Formula:
     """Return the formula with its result in the dtype of its first array.
 
-    Where bfloat16 is not a library's own, as with NumPy, products and comparisons with
-    Python's numbers give a wider dtype.
+    Where bfloat16 is not a library's own, as with NumPy, operations with Python's
+    numbers give a wider dtype. ``widened`` computes 16-bit floats in float32.
     """
 
     @functools.wraps(formula)
-    def kept(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
-        result, dtype = formula(*arrays, xp=xp, **attributes), arrays[0].dtype
+    def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
+        dtype = arrays[0].dtype
+        # Not every library's dtypes know their size; those know no 16-bit ones either.
+        if widened and getattr(dtype, "itemsize", 4) <= 2:
+            arrays = tuple(xp.astype(array, xp.float32) for array in arrays)
+        result = formula(*arrays, xp=xp, **attributes)
         return result if result.dtype == dtype else xp.astype(result, dtype)
 
-    return kept  # type: ignore[return-value]
+    return typed  # type: ignore[return-value]
 
 
 def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
