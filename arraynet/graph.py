@@ -63,6 +63,10 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the attributes as a plain dict."""
+        return Node, (self.op, self.inputs, self.outputs, dict(self.attributes))
+
     @property
     def name(self) -> str:
         """The name of the node: that of its first output."""
@@ -84,7 +88,7 @@ class Graph:
     nodes : tuple of Node
         Each reads only inputs, weights and what earlier nodes gave.
     weights : mapping of str to numpy.ndarray
-        Host arrays, all of one floating dtype.
+        Host arrays, all of one floating dtype. The graph keeps read-only views of them.
     outputs : tuple of str
 
     Examples
@@ -103,6 +107,16 @@ class Graph:
     nodes: tuple[Node, ...]
     weights: Mapping[str, HostArray]
     outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        views = {name: weight.view() for name, weight in self.weights.items()}
+        for view in views.values():
+            view.setflags(write=False)
+        object.__setattr__(self, "weights", MappingProxyType(views))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the graph is made of, and nothing that was computed from it."""
+        return Graph, (self.inputs, self.nodes, dict(self.weights), self.outputs)
 
     @cached_property
     def dtype(self) -> str:
@@ -184,7 +198,11 @@ class Graph:
             For layers whose sizes do not fit.
         """
         self._check_weights()
-        known = {value.name for value in self.inputs} | set(self.weights)
+        known = set(self.weights)
+        for value in self.inputs:
+            if value.name in known:
+                raise GraphError(f"graph: got input {value.name!r} twice, expected a new name")
+            known.add(value.name)
         for node in self.nodes:
             registration = _known_op(node)
             _check_attributes(node, registration)
@@ -199,7 +217,7 @@ class Graph:
                     raise GraphError(f"{node.where}: got output {name!r}, expected a new name")
                 known.add(name)
         for name in self.outputs:
-            if name not in known:
+            if name not in self.producers:
                 raise GraphError(f"graph: got output {name!r}, expected the output of a node")
         _ = self.shapes
         return self
@@ -220,21 +238,47 @@ class Graph:
         """Return the graph with its weights in another floating dtype."""
         if dtype not in DTYPES:
             raise DtypeError(f"astype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
-        if dtype == "bfloat16":
-            import ml_dtypes  # noqa: F401 (registers the dtype with NumPy; optional)
-        kind = np.dtype(dtype)
-        cast = {name: w.astype(kind, copy=False) for name, w in self.weights.items()}
+        kind = _host_dtype(dtype)
+        cast = {name: _cast(name, w, kind) for name, w in self.weights.items()}
         return replace(self, weights=cast)
 
 
 def cuttable(graph: Graph) -> bool:
     """Return whether each row of the output depends on its own row of input alone."""
+    if not isinstance(graph.inputs[0].shape[0], str):
+        return False
     for node in graph.nodes:
         axis = node.attributes.get("axis", -1)
-        rank = len(graph.shapes[node.name])
+        rank = len(graph.shapes[node.inputs[0] or ""])
         if not OPS[node.op].rowwise or axis in (0, -rank):
             return False
     return True
+
+
+def _host_dtype(name: str) -> np.dtype[Any]:
+    """Return NumPy's dtype of that name; the package ml_dtypes adds bfloat16 to it."""
+    if name == "bfloat16":
+        try:
+            import ml_dtypes  # noqa: F401 (to import it is what adds the dtype)
+        except ImportError as error:
+            raise DtypeError(
+                "astype: got bfloat16, expected the package ml_dtypes for it "
+                "(python -m pip install ml_dtypes)"
+            ) from error
+    return np.dtype(name)
+
+
+def _cast(name: str, weight: HostArray, kind: np.dtype[Any]) -> HostArray:
+    """Return a weight in another dtype; refuse to make a finite number infinite."""
+    with np.errstate(over="ignore"):
+        cast = weight.astype(kind, copy=False)
+    lost = np.isinf(cast) & np.isfinite(weight)
+    if lost.any():
+        raise DtypeError(
+            f"weight {name}: got {weight[lost][0]}, expected numbers that {kind} can hold "
+            f"(choose a wider dtype)"
+        )
+    return cast
 
 
 def _known_op(node: Node) -> Op:
@@ -254,12 +298,18 @@ def _check_attributes(node: Node, registration: Op) -> None:
     if not least <= len(node.inputs) <= len(arrays):
         names = ", ".join(p.name for p in arrays)
         raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
-    allowed = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"xp"}
-    for name in node.attributes:
+    allowed = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
+    for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(
                 f"{node.where}: got attribute {name!r}, expected one of "
                 f"{', '.join(sorted(allowed)) or 'none'}"
+            )
+        kind = type(allowed[name])
+        required = allowed[name] is inspect.Parameter.empty
+        if not (required or type(value) is kind or (kind is float and type(value) is int)):
+            raise GraphError(
+                f"{node.where}: got {name}={value!r}, expected a value like {allowed[name]!r}"
             )
 
 

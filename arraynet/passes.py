@@ -44,10 +44,11 @@ def drop(graph: Graph) -> Graph:
     ``f(identity(x)) = f(x)``. A node that gives an output of the graph from one of
     its inputs stays: the output needs a node to name it.
     """
-    for node in graph.nodes:
-        source = node.inputs[0]
-        if not OPS[node.op].droppable or source is None:
+    for name in [node.name for node in graph.nodes]:
+        node = graph.producers.get(name)  # a pass before it may have renamed its input
+        if node is None or not OPS[node.op].droppable or node.inputs[0] is None:
             continue
+        source = node.inputs[0]
         rest = [other for other in graph.nodes if other is not node]
         if node.name not in graph.outputs:
             graph = replace(graph, nodes=tuple(_rename_input(n, node.name, source) for n in rest))

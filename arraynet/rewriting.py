@@ -16,8 +16,7 @@ EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float
 
 def is_matrix(node: Node, graph: Graph) -> bool:
     """Return whether a node is ``x @ weight + bias`` with constant weights."""
-    constants = all(name in graph.weights for name in node.inputs[1:])
-    return OPS[node.op].merges == "matrix" and constants
+    return OPS[node.op].merges == "matrix" and _only_first_varies(node, graph)
 
 
 def matrix(node: Node, graph: Graph) -> tuple[HostArray, HostArray]:
@@ -29,12 +28,21 @@ def matrix(node: Node, graph: Graph) -> tuple[HostArray, HostArray]:
 def scale(node: Node, graph: Graph) -> tuple[HostArray, HostArray] | None:
     """Return the float64 scale and shift of a node ``x * scale + shift``, or None.
 
-    Both are numbers, or one for each feature.
+    Both are numbers, or one for each feature. A node that makes several features of
+    one is none of these.
     """
-    if OPS[node.op].merges != "diagonal" or not all(n in graph.weights for n in node.inputs[1:]):
+    if OPS[node.op].merges != "diagonal" or not _only_first_varies(node, graph):
+        return None
+    if graph.shapes[node.name] != graph.shapes[node.inputs[0] or ""]:
         return None
     factor, shift = (_exact(part) for part in graph.weights_of(node))
     return (factor, shift) if factor.ndim <= 1 and shift.ndim <= 1 else None
+
+
+def _only_first_varies(node: Node, graph: Graph) -> bool:
+    """Return whether a node's first input is no weight, and all the others are."""
+    first, *others = (name in graph.weights for name in node.inputs)
+    return not first and all(others)
 
 
 def with_affines(graph: Graph, layers: Sequence[tuple[Node, HostArray, HostArray]]) -> Graph | None:
