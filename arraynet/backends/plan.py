@@ -51,12 +51,13 @@ class Plan:
         """Return the result for ``x``, a fresh array."""
         for arguments, position in self._takes_input:
             arguments[position] = x
-        for function, arguments in self._steps:
-            function(*arguments)
-        result = self._finish(*self._operands)
-        for arguments, position in self._takes_input:
-            arguments[position] = None
-        return result
+        try:
+            for function, arguments in self._steps:
+                function(*arguments)
+            return self._finish(*self._operands)
+        finally:
+            for arguments, position in self._takes_input:
+                arguments[position] = None
 
 
 class Layouts:
@@ -269,7 +270,12 @@ def _is_product(call: Call) -> bool:
     """Return whether a call multiplies a batch of rows with a weight."""
     a, b = call.arguments
     rows = isinstance(a, Slot) and len(a.shape) == 2
-    return rows and isinstance(b, np.ndarray) and b.ndim == 2 and a.dtype == b.dtype
+    return (
+        rows
+        and isinstance(b, np.ndarray)
+        and b.ndim == 2
+        and a.dtype == b.dtype == call.result.dtype
+    )
 
 
 def _is_row_sum(call: Call) -> bool:

@@ -62,7 +62,12 @@ class Tape:
     result: Slot | None = None
 
     def append(
-        self, kind: str, function: Callable[..., Any], arguments: tuple[Any, ...], **keywords: Any
+        self,
+        kind: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        /,
+        **keywords: Any,
     ) -> Recorded:
         """Make the call, write it down, and return its result to go on with."""
         values = [_value(argument) for argument in arguments]
@@ -121,7 +126,8 @@ class Recorded(np.ndarray[Any, Any]):
             return tape.append("reduce", ufunc.reduce, inputs, **keywords)
         if method != "__call__" or ufunc.nout != 1:
             raise NotRecordableError(f"{ufunc.__name__}.{method} is not recorded")
-        return tape.append("other" if keywords else "ufunc", ufunc, inputs, **keywords)
+        plain = not keywords and ufunc.signature is None
+        return tape.append("ufunc" if plain else "other", ufunc, inputs, **keywords)
 
     def __array_function__(
         self,
