@@ -9,9 +9,10 @@ the block is halved until it fits.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
@@ -30,6 +31,9 @@ THREAD_ROWS = 512
 
 THREAD_WORK = 1 << 24
 """Fewest multiply-adds that are worth a thread of their own (about 0.2 ms)."""
+
+_ARRAYS = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dlpack__")
+"""What an object has of which some library makes an array."""
 
 
 def predict(
@@ -66,13 +70,19 @@ def predict(
 
     Raises
     ------
+    ShapeError
+        If the input is not a batch of the program's size, or a count is not at least 1.
     OutOfMemoryError
         When not even one row fits.
     """
+    block, threads = _at_least_one("batch_size", block), _at_least_one("threads", threads)
     shape = tuple(x.shape)
     check_shape(shape, program.input_shape)
     rows = shape[0]
-    size = _block_rows(program, rows, block) if cut else max(rows, 1)
+    if not cut:
+        with _single_threaded(program, threads):
+            return _whole(program, x, advance)
+    size = _block_rows(program, rows, block)
     workers = _workers(program, rows, size, threads)
     if workers == 1:
         with _single_threaded(program, threads):
@@ -101,11 +111,18 @@ def batches(
     return np.concatenate(parts)
 
 
+def is_batches(x: Any, rank: int) -> bool:
+    """Return whether an input is an iterable of batches of that rank, and not one array."""
+    if isinstance(x, list | tuple):
+        return bool(x) and getattr(x[0], "ndim", None) == rank
+    if isinstance(x, str | bytes | bytearray | memoryview | Mapping):
+        return False
+    return isinstance(x, Iterable) and not any(hasattr(x, name) for name in _ARRAYS)
+
+
 def _block_rows(program: Program, rows: int, block: int | None) -> int:
     """Return how many rows to run at a time."""
     if block is not None:
-        if block < 1:
-            raise ShapeError(f"batch_size: got {block}, expected at least 1")
         return block
     budget = program.backend.block_bytes
     if budget is None or rows == 0:
@@ -117,14 +134,25 @@ def _block_rows(program: Program, rows: int, block: int | None) -> int:
 
 def _workers(program: Program, rows: int, block: int, threads: int | None) -> int:
     """Return on how many threads to run."""
-    if threads is not None and threads < 1:
-        raise ShapeError(f"threads: got {threads}, expected at least 1")
     if not program.backend.threaded:
         return 1
     useful = min(
         rows // THREAD_ROWS, rows * program.multiply_adds // THREAD_WORK, -(-rows // block)
     )
     return max(1, min(threads or _cores(), useful))
+
+
+def _at_least_one(name: str, count: Any) -> int | None:
+    """Return a count that a caller gave, once it is known to be one."""
+    if count is None:
+        return None
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ShapeError(f"{name}: got {count!r}, expected a whole number of at least 1")
+    return number
 
 
 def _cores() -> int:
@@ -145,6 +173,28 @@ def _empty_result(program: Program, rows: int) -> HostArray:
     return np.empty((rows, *sizes), np.dtype(program.dtype))
 
 
+def _whole(program: Program, x: HostArray, advance: Advance | None) -> HostArray:
+    """Run a batch that must not be cut."""
+    backend = program.backend
+    try:
+        result = backend.to_host(program.run(x))
+    except backend.out_of_memory as error:
+        raise _too_little(program, x.shape[0], error) from error
+    if advance is not None:
+        advance(x.shape[0])
+    return result
+
+
+def _too_little(program: Program, rows: int, error: BaseException) -> OutOfMemoryError:
+    """Return the error for a part of the input that cannot be halved and does not fit."""
+    part = "a single row" if rows == 1 else f"{rows} rows that belong together"
+    return OutOfMemoryError(
+        f"predict on {program.backend.name}: got {type(error).__name__} for {part} of "
+        f"{program.row_bytes * max(rows, 1)} bytes, expected that much free memory "
+        f"(close other programs, or use backend='cpu')"
+    )
+
+
 def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None) -> HostArray:
     """Run the blocks one after the other; halve them when the memory is full."""
     backend = program.backend
@@ -161,12 +211,9 @@ def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None)
                     advance(len(part))
         except backend.out_of_memory as error:
             backend.free_memory()
+            size = min(size, rows - done)
             if size == 1:
-                raise OutOfMemoryError(
-                    f"predict on {backend.name}: got {type(error).__name__} for a single row "
-                    f"of {program.row_bytes} bytes, expected that much free memory "
-                    f"(close other programs, or use backend='cpu')"
-                ) from error
+                raise _too_little(program, 1, error) from error
             size = -(-size // 2)
     return result
 
@@ -194,27 +241,44 @@ def _on_threads(
                 start = next(starts)
                 if start >= rows:
                     return
-                block = x[start : start + size]
-                result[start : start + size] = program.run(block)
-                forget_pages(block)
+                stop_row = min(start + size, rows)
+                _halving(program, x, result, start, stop_row)
+                forget_pages(x[start:stop_row])
                 if advance is not None:
                     with lock:
-                        advance(len(block))
+                        advance(stop_row - start)
         except BaseException as error:  # handed to the caller's thread
             failures.append(error)
             stop.set()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers - 1)]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         work()
         for thread in threads:
             thread.join()
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
     if failures:
         raise failures[0]
     return result
+
+
+def _halving(program: Program, x: HostArray, result: HostArray, start: int, stop: int) -> None:
+    """Run some rows at once, or, where the memory is full, each half by itself."""
+    backend = program.backend
+    try:
+        result[start:stop] = backend.to_host(program.run(x[start:stop]))
+        return
+    except backend.out_of_memory as error:
+        if stop - start == 1:
+            raise _too_little(program, 1, error) from error
+    # Only here has the failed call let go of its arrays.
+    backend.free_memory()
+    middle = (start + stop + 1) // 2
+    _halving(program, x, result, start, middle)
+    _halving(program, x, result, middle, stop)

@@ -81,8 +81,8 @@ class Scale:
     """
 
     def __init__(self, scale: npt.ArrayLike, shift: npt.ArrayLike = 0.0) -> None:
-        self.scale = np.array(scale, np.float64)
-        self.shift = np.array(shift, np.float64)
+        self.scale = _numbers("Scale: scale", scale)
+        self.shift = _numbers("Scale: shift", shift)
         if self.scale.ndim > 1 or self.shift.ndim > 1:
             raise ShapeError(
                 f"Scale: got shapes {self.scale.shape} and {self.shift.shape}, expected numbers "
@@ -152,10 +152,13 @@ def perceptron(w: npt.ArrayLike, b: float, *, backend: str | Backend = "cpu") ->
     >>> AND(np.array([[0.0, 1.0], [1.0, 1.0]]))[:, 0]
     array([0., 1.])
     """
-    weight = np.asarray(w, np.float64)
-    if weight.ndim != 1:
-        raise ShapeError(f"perceptron: got w of shape {weight.shape}, expected (inputs,)")
-    return Sequential(Dense(weight[:, np.newaxis], [float(b)]), "step", backend=backend)
+    weight, bias = _numbers("perceptron: w", w), _numbers("perceptron: b", b)
+    if weight.ndim != 1 or bias.ndim != 0:
+        raise ShapeError(
+            f"perceptron: got w of shape {weight.shape} and b of shape {bias.shape}, expected "
+            f"(inputs,) and a number"
+        )
+    return Sequential(Dense(weight[:, np.newaxis], bias[np.newaxis]), "step", backend=backend)
 
 
 def sequential_graph(*layers: Layer) -> Graph:
@@ -210,7 +213,7 @@ def _activation(layer: Any) -> tuple[str, Mapping[str, Any]]:
     if isinstance(parts, tuple) and len(parts) == 2:
         name, attributes = parts
         if isinstance(name, str) and name in OPS and isinstance(attributes, Mapping):
-            return name, attributes
+            return name, {key: _plain(value) for key, value in attributes.items()}
     raise GraphError(
         f"Sequential: got layer {layer!r}, expected Dense, Scale, or an activation: one of "
         f"{', '.join(sorted(OPS))}, alone or as (name, attributes)"
@@ -240,6 +243,22 @@ def _floating(what: str, values: npt.ArrayLike) -> HostArray:
         )
     array.setflags(write=False)
     return array
+
+
+def _numbers(what: str, values: npt.ArrayLike) -> HostArray:
+    """Return a float64 copy of real numbers, whole ones too."""
+    try:
+        array = np.array(values)
+    except ValueError as error:
+        raise ShapeError(f"{what}: got rows of different lengths, expected an array") from error
+    if array.dtype.kind not in "biuf" and str(array.dtype) not in DTYPES:
+        raise DtypeError(f"{what}: got {array.dtype}, expected real numbers")
+    return array.astype(np.float64)
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as Python's number, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _text(values: HostArray) -> str:

@@ -6,6 +6,7 @@ import mmap
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 
 def forget_pages(block: Any) -> None:
@@ -23,8 +24,10 @@ def forget_pages(block: Any) -> None:
     if not isinstance(block, np.memmap) or not hasattr(mmap, "MADV_DONTNEED"):
         return
     pages = getattr(block, "_mmap", None)
-    if pages is None or block.mode == "c" or not block.flags.c_contiguous or not block.nbytes:
+    if pages is None or block.mode == "c" or not block.nbytes:
         return
-    start = block.ctypes.data - np.frombuffer(pages, np.uint8).ctypes.data
-    aligned = start // mmap.PAGESIZE * mmap.PAGESIZE
-    pages.madvise(mmap.MADV_DONTNEED, aligned, start + block.nbytes - aligned)
+    base = np.frombuffer(pages, np.uint8).ctypes.data
+    # Of a part that is not contiguous, what lies between its elements is let go too.
+    first, end = (address - base for address in byte_bounds(block))
+    aligned = first // mmap.PAGESIZE * mmap.PAGESIZE
+    pages.madvise(mmap.MADV_DONTNEED, aligned, end - aligned)

@@ -18,7 +18,7 @@ from arraynet.errors import ShapeError
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
-from arraynet.program import Program, intermediates
+from arraynet.program import Program, check_shape, intermediates
 
 if TYPE_CHECKING:
     from arraynet.summary import Summary
@@ -126,7 +126,8 @@ class Network:
         ----------
         x : array or iterable of arrays
             (rows, features), as for a call; a memory map is read part by part, and
-            may be larger than memory. An iterator gives batches.
+            may be larger than memory. A generator, or any other iterable that is no
+            array, gives batches, as does a list of arrays with (rows, features) each.
         batch_size : int, optional
             Rows at a time; None leaves the choice to the backend. When the memory
             of a device is too small, fewer rows at a time are tried.
@@ -154,7 +155,7 @@ class Network:
                 _log.info("predict on %s: %s; going on in parts", self._backend.name, error)
             # Only here has the failed call let go of its arrays.
             self._backend.free_memory()
-        rows = None if isinstance(x, Iterator) else self._rows(x)
+        rows = None if batching.is_batches(x, len(self.input_shape)) else self._rows(x)
         total = None if rows is None else rows.shape[0]
         with _advancing(progress, total) as advance:
             if rows is None:
@@ -184,10 +185,11 @@ class Network:
         )
 
     def _rows(self, x: Any) -> Array:
-        """Return the input as an array: the device's own, else the host's."""
-        if self._backend.owns(x) or isinstance(x, np.ndarray):
-            return x
-        return self._host.asarray(x)
+        """Return the input as an array of rows: the device's own, else the host's."""
+        if not (self._backend.owns(x) or isinstance(x, np.ndarray)):
+            x = self._host.asarray(x)
+        check_shape(tuple(x.shape), self.input_shape)
+        return x
 
     @property
     def _host(self) -> Backend:
@@ -214,8 +216,17 @@ class Network:
             int64. Of equal outputs the first class is chosen. A row whose outputs
             hold NaN has no answer, and gets -1.
         """
+        self._classes()
         scores = self.predict(x, batch_size, progress, threads=threads)
         return labels_from_scores(scores)
+
+    def _classes(self) -> int:
+        """Return how many classes the output has."""
+        *rows, classes = self.output_shape
+        if rows and isinstance(classes, int):
+            return classes
+        found = "(" + ", ".join(str(size) for size in self.output_shape) + ")"
+        raise ShapeError(f"classify: got a network with output {found}, expected (batch, classes)")
 
     def activations(self, x: Any) -> dict[str, Array]:
         """Return the input and every intermediate by name, on the network's device.
@@ -264,7 +275,7 @@ class Network:
         ShapeError
             If the counts of rows and labels differ, or a label is out of range.
         """
-        classes = int(self.output_shape[-1])
+        classes = self._classes()
         labels = labels_of(t, classes)
         rows = self._rows(x)
         if rows.shape[0] != len(labels):

@@ -134,8 +134,9 @@ def summarize(
     Summary
     """
     rows = []
+    left = dict(graph.weights)  # a weight that two nodes share counts with the first
     for node in graph.nodes:
-        weights = list(graph.weights_of(node))
+        weights = [left.pop(name) for name in node.inputs if name in left]
         rows.append(
             Row(
                 node.name,
