@@ -15,28 +15,14 @@ from hypothesis import strategies as st
 from arraynet import LoadError
 from arraynet.datasets.images import read_images
 from arraynet.formats import Limits
+from tests.datasets.pictures import chunk, png
+from tests.formats.archives import npy, shape_of
 from tests.formats.attack import attack, bit_flips, structures, truncations
-from tests.formats.test_npz_attacks import headers, npy, shape_of
+from tests.formats.test_npz_attacks import headers
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
 MEGA = 1 << 20
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(
-    width: int = 3, height: int = 2, pixels: bytes | None = None, *, depth: int = 8,
-    colour: int = 0, more: bytes = b"",
-) -> bytes:  # fmt: skip
-    """Write a PNG with zlib alone."""
-    if pixels is None:
-        pixels = b"".join(b"\0" + bytes(range(width % 256)) for _ in range(height % 256))
-    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    body = chunk(b"IDAT", zlib.compress(pixels))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + body + chunk(b"IEND", b"")
 
 
 def saved(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
