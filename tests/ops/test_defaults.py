@@ -96,6 +96,7 @@ def inputs() -> np.ndarray:
     return np.random.default_rng(17).normal(scale=3, size=(8, 6)).astype(np.float32)
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("name", sorted(ONNX))
 def test_the_defaults_are_those_of_onnx(name: str) -> None:
     onnx = pytest.importorskip("onnx")
@@ -109,6 +110,7 @@ def test_the_defaults_are_those_of_onnx(name: str) -> None:
                 assert value == pytest.approx(wanted, rel=1e-7)
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("name", sorted(ONNX))
 def test_the_same_function_as_onnx_reference(name: str, inputs: np.ndarray) -> None:
     onnx = pytest.importorskip("onnx")
@@ -127,6 +129,7 @@ def test_the_same_function_as_onnx_reference(name: str, inputs: np.ndarray) -> N
     np.testing.assert_allclose(getattr(ops, name)(inputs), wanted, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("name", sorted(TORCH))
 def test_the_same_function_as_pytorch(name: str, inputs: np.ndarray) -> None:
     torch = pytest.importorskip("torch")

@@ -122,7 +122,9 @@ def test_probabilities_sum_to_1(dtype: str, data: st.DataObject) -> None:
         y = getattr(ops, name)(x)
         assert ((y >= 0) & (y <= 1)).all()
         total = y.astype(np.longdouble).sum(axis=-1)
-        assert (np.abs(total - 1) <= 4 * np.finfo(dtype).eps).all()
+        # Each entry of sparsemax carries the rounding of one threshold, which adds up.
+        bound = 4 if name != "sparsemax" else 4 + x.shape[-1]
+        assert (np.abs(total - 1) <= bound * np.finfo(dtype).eps).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
