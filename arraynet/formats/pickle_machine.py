@@ -19,7 +19,14 @@ from arraynet.errors import LoadError
 from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
 from arraynet.formats.pickle_opcodes import HANDLERS
-from arraynet.formats.pickle_values import Dict, Payload, Sequence, Symbol, describe
+from arraynet.formats.pickle_values import (
+    Dict,
+    Payload,
+    PickledArray,
+    Sequence,
+    Symbol,
+    describe,
+)
 from arraynet.formats.source import Source
 from arraynet.formats.stored import clipped
 
@@ -110,12 +117,17 @@ class Machine:
     def current_name(self) -> str | None:
         """Return the key of the dict item being read, as well as it can be told."""
         for level in reversed([*self.outer, self.stack][:2]):
-            for value in reversed(level):
-                if isinstance(value, Payload) and value.is_text:
-                    try:
-                        return value.text()
-                    except ValueError:
-                        return None
+            place = 1 if level and isinstance(level[0], Dict) else 0
+            # Complete items stand before the one that is being read.
+            while place + 2 < len(level) and isinstance(level[place + 1], PickledArray):
+                if not isinstance(level[place + 2], Payload):
+                    break
+                place += 2
+            if place < len(level) and isinstance(level[place], Payload):
+                try:
+                    return level[place].text()  # type: ignore[no-any-return]
+                except ValueError:
+                    return None
         return None
 
     def read(self, count: int) -> bytes:

@@ -15,7 +15,7 @@ from arraynet.formats.graph_json import KEY, graph_from_metadata
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value
-from arraynet.ops import OPS
+from arraynet.ops import OPS, Op
 
 LAYOUTS = ("in_out", "out_in")
 
@@ -123,15 +123,16 @@ class _Layer:
 
 
 def known_activations() -> list[str]:
-    """Return the names of all ops of one array, which may stand after a layer."""
-    return sorted(name for name, op in OPS.items() if _takes_one_array(op.formula))
+    """Return the names of the ops that may stand after a layer: one array in, features out."""
+    rewrites = {op.within.inner for op in OPS.values() if op.within}
+    return sorted(name for name, op in OPS.items() if _activates(op) and name not in rewrites)
 
 
-def _takes_one_array(formula: object) -> bool:
-    parameters = inspect.signature(formula).parameters.values()  # type: ignore[arg-type]
+def _activates(op: Op) -> bool:
+    parameters = inspect.signature(op.formula).parameters.values()
     arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     required = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    return len(arrays) == 1 and not required
+    return len(arrays) == 1 and not required and len(op.shape(("batch", 2))) == 2
 
 
 def _activations(count: int, hidden: str | None, output: str | None, file: str) -> list[str]:

@@ -193,3 +193,17 @@ def test_nonfinite_values_are_refused_by_place(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match=r"W1: got .* at index \(1, 3\)"):
         formats.read(path)
     assert np.isnan(formats.read(path, allow_nonfinite=True).tensors["W1"][2, 1])
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["O", "U3", "M8[D]"])
+def test_the_error_names_the_tensor(
+    protocol: int, place: int, kind: str, load: Callable[[bytes], Arrays]
+) -> None:
+    arrays: Arrays = {name: np.ones(2, "f4") for name in ("W1", "b1", "W2")}
+    name = list(arrays)[place]
+    arrays[name] = np.zeros(2, kind)
+    with pytest.raises(LoadError) as caught:
+        load(pickle.dumps(arrays, protocol))
+    assert caught.value.member == name

@@ -57,6 +57,16 @@ def test_the_hook_sees_what_a_careless_loader_does() -> None:
         report.check()
 
 
+def test_time_and_memory_are_measured() -> None:
+    """The limits of `Report.check` hold only if they are measured."""
+    greedy = attack([("100 MB", b"x")], "greedy", "", b"")
+    assert greedy.memory > 90 << 20
+    slow = attack([("seconds", b"x")], "slow", "", b"")
+    assert slow.seconds > 1
+    with pytest.raises(AssertionError, match="took"):
+        slow.check()
+
+
 def test_the_good_pickle_loads(tmp_path: Path) -> None:
     path = tmp_path / "good.pkl"
     path.write_bytes(op.GOOD)

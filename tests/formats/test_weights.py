@@ -149,6 +149,7 @@ def test_every_listed_activation_makes_a_network() -> None:
     from arraynet.formats.weights import known_activations
 
     assert {"sigmoid", "relu", "tanh", "softmax", "identity", "swish"} <= set(known_activations())
+    assert not {"affine", "prelu", "logsumexp", "unguarded_softmax"} & set(known_activations())
     for name in known_activations():
         assert graph_of(book(4, 6, 6), hidden="relu", output=name).outputs
 

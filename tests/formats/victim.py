@@ -43,6 +43,16 @@ def _inspect(path: str) -> Arrays:
     return {}
 
 
+def _greedy(path: str) -> Arrays:
+    return {"": np.ones(12 << 20)}
+
+
+def _slow(path: str) -> Arrays:
+    while time.process_time() < 3:
+        pass
+    return {}
+
+
 def _network(path: str) -> Arrays:
     contents = formats.read(path)
     return dict(formats.graph_from_contents(contents, file=path).weights)
@@ -56,8 +66,10 @@ LOADERS: dict[str, tuple[Callable[[str], Arrays], Reference | None]] = {
     "images": (lambda path: {"": read_images(path)}, references.read_images),
     "inspect": (_inspect, None),
     "network": (_network, None),
-    # Not one of ours: it shows that the hook sees what a careless loader does.
+    # Not ours: they show that what a bad loader does would be seen.
     "careless": (references.read_carelessly, None),
+    "greedy": (_greedy, None),
+    "slow": (_slow, None),
 }
 
 
@@ -126,7 +138,8 @@ def same(ours: Arrays, theirs: Arrays) -> bool:
 
 def main(loader: str, suffix: str, file: str, good: str) -> dict[str, Any]:
     load, reference = LOADERS[loader]
-    load(good)  # whatever our own code imports late is imported now
+    if loader != "slow":
+        load(good)  # whatever our own code imports late is imported now
     path = str(Path(file).with_name(f"case{suffix}"))
     watch = Watch()
     limit_memory()
