@@ -116,8 +116,8 @@ def _parse(value: Any, tensors: Mapping[str, HostArray], file: str) -> Graph:
 def _value(item: Any, file: str) -> Value:
     fields = _fields(item, {"name", "shape"}, "input", file)
     shape = _list(fields["shape"], "shape", file)
-    sizes = all(isinstance(s, str) or (type(s) is int and 0 < s < 1 << 40) for s in shape)
-    if not isinstance(fields["name"], str) or not sizes:
+    sizes = all(_is_name(s) or (type(s) is int and 0 < s < 1 << 40) for s in shape)
+    if not _is_name(fields["name"]) or not sizes:
         raise _error(item, "a name and a shape of sizes and symbols", file)
     return Value(fields["name"], tuple(shape))
 
@@ -127,8 +127,8 @@ def _node(item: Any, file: str) -> Node:
     inputs = _list(fields["inputs"], "inputs", file)
     attributes = fields["attributes"]
     if (
-        not isinstance(fields["op"], str)
-        or not all(name is None or isinstance(name, str) for name in inputs)
+        not _is_name(fields["op"])
+        or not all(name is None or _is_name(name) for name in inputs)
         or not isinstance(attributes, dict)
     ):
         raise _error(item, "an op, names and attributes", file)
@@ -167,9 +167,13 @@ def _list(item: Any, what: str, file: str) -> list[Any]:
 
 def _names(item: Any, what: str, file: str) -> tuple[str, ...]:
     names = _list(item, what, file)
-    if not all(isinstance(name, str) for name in names):
+    if not all(_is_name(name) for name in names):
         raise _error(item, f"the names of {what}", file)
     return tuple(names)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _error(item: Any, expected: str, file: str) -> LoadError:

@@ -15,7 +15,7 @@ from arraynet.formats.json_text import parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source
-from arraynet.formats.stored import KINDS, HostArray, Stored, check_total, clipped
+from arraynet.formats.stored import KINDS, HostArray, Stored, check_name, check_total, clipped
 from arraynet.formats.zip import Member, end, headers, members
 from arraynet.formats.zip_data import MemberReader
 
@@ -43,8 +43,9 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
 
 def _tensor(member: Member, source: Source, limits: Limits) -> Stored:
     name = member.name.removesuffix(".npy")
-    if name == member.name or not name or len(name) > limits.name_bytes:
+    if name == member.name:
         raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
+    check_name(name, limits, source.path)
     header = read_header(MemberReader(source, member).read, source, limits, name)
     check_length(header, member.size, source, name)
     fill = functools.partial(_fill, source, member, header.length)

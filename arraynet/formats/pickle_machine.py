@@ -28,7 +28,7 @@ from arraynet.formats.pickle_values import (
     describe,
 )
 from arraynet.formats.source import Source
-from arraynet.formats.stored import clipped
+from arraynet.formats.stored import check_name, clipped
 
 EXPECTED = "a dict of NumPy arrays (nothing else is loaded, and nothing in the file is run)"
 
@@ -125,9 +125,10 @@ class Machine:
                 place += 2
             if place < len(level) and isinstance(level[place], Payload):
                 try:
-                    return level[place].text()  # type: ignore[no-any-return]
+                    name: str = level[place].text()
                 except ValueError:
                     return None
+                return name if name.isprintable() else None
         return None
 
     def read(self, count: int) -> bytes:
@@ -247,6 +248,7 @@ class Machine:
             raise self.error("items without a dict", "a well-formed pickle")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             name = self.name(key)
+            check_name(name, self.limits, self.source.path)
             if name in target.items:
                 raise self.error(f"the key {clipped(name)} twice", "each key once")
             if len(target.items) >= self.limits.tensors:

@@ -18,7 +18,14 @@ from arraynet.errors import DtypeError
 from arraynet.formats.json_text import parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
-from arraynet.formats.stored import HostArray, Stored, check_total, checked_size, clipped
+from arraynet.formats.stored import (
+    HostArray,
+    Stored,
+    check_name,
+    check_total,
+    checked_size,
+    clipped,
+)
 
 # The file's name of each element type, and NumPy's.
 DTYPES = {
@@ -76,8 +83,7 @@ def _metadata(value: Any, source: Source) -> dict[str, str]:
 
 def _tensor(name: str, entry: Any, base: int, source: Source, limits: Limits) -> tuple[int, Stored]:
     """Return where a tensor begins, and the tensor."""
-    if len(name) > limits.name_bytes:
-        raise source.error(f"a name of {len(name)} characters", f"at most {limits.name_bytes}")
+    check_name(name, limits, source.path)
     match entry:
         case {"dtype": str(kind), "shape": [*shape], "data_offsets": [int(begin), int(end)]}:
             whole = all(type(size) is int for size in (*shape, begin, end))

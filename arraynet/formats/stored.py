@@ -109,6 +109,18 @@ def checked_size(
     return math.prod(shape) * dtype.itemsize
 
 
+def check_name(name: str, limits: Limits, file: str) -> None:
+    """Refuse a name that is empty, long, or would do something to a terminal."""
+    if not name or not name.isprintable():
+        raise LoadError(file, f"the name {clipped(name)}", "a printable name")
+    if len(name) > limits.name_bytes:
+        raise LoadError(
+            file,
+            f"a name of {len(name)} characters, {clipped(name)}",
+            f"at most {limits.name_bytes} (Limits.name_bytes)",
+        )
+
+
 def check_total(total: int, limits: Limits, file: str) -> None:
     """Refuse tensors that are too large together."""
     if total > limits.array_bytes:

@@ -11,21 +11,21 @@ from arraynet import LoadError, formats
 from tests.formats import malicious
 from tests.formats import opcodes as op
 from tests.formats.attack import attack
+from tests.formats.malicious_names import NAMED, names
 
 
 def test_the_known_malicious_collection_is_refused() -> None:
     cases = list(malicious.collection())
-    assert len(malicious.names()) > 150
+    assert len(names()) > 150
     report = attack(cases, "pickle", ".pkl", op.GOOD)
-    print(f"{len(malicious.NAMED)} groups of files, {len(malicious.names())} names")
+    print(f"{len(NAMED)} groups of files, {len(names())} names")
     report.check()
     assert report.refused == report.cases == len(cases)
 
 
 def test_each_refusal_names_what_the_file_names() -> None:
     cases = {
-        f"{module}.{name}": malicious.ways(module, name)["GLOBAL 2"]
-        for module, name in malicious.names()
+        f"{module}.{name}": malicious.ways(module, name)["GLOBAL 2"] for module, name in names()
     }
     report = attack(cases.items(), "pickle", ".pkl", op.GOOD)
     assert len(report.messages) == len(cases)

@@ -194,3 +194,13 @@ def test_inspect_shows_graph_and_metadata(tmp_path: Path) -> None:
     assert [node.op for node in inspection.nodes] == ["affine", "softmax"]
     assert inspection.metadata == {}
     assert formats.inspect(source).nodes == ()
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".npz", ".safetensors"])
+@pytest.mark.parametrize("name", ["\x1b[2J", "W1\n", "\u202e1W", "\x00", "a" * 600])
+def test_names_that_would_act_on_a_terminal(name: str, suffix: str, tmp_path: Path) -> None:
+    path = save(tmp_path / f"w{suffix}", {name: np.ones(1, "f4")})
+    for function in (formats.read, formats.inspect):
+        with pytest.raises(LoadError, match="name") as caught:
+            function(path)
+        assert str(caught.value).isprintable()
