@@ -101,8 +101,10 @@ def page(kind: str, out: str | None, style: str, dpi: int, as_json: bool) -> Ite
 
 def _encoded(ax: Axes, form: str, dpi: int) -> bytes:
     """Return the figure of some axes as the bytes of a file."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    from matplotlib.figure import Figure
+
+    figure = ax.get_figure()
+    assert isinstance(figure, Figure)
     date = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[form]
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, dpi=dpi, metadata=date)

@@ -14,6 +14,9 @@ VALUES = "cividis"
 """The colour map of values: even in lightness, and the same to the colour-blind."""
 
 
+MIDDLE = 0.179
+"""The luminance on which black and white stand out equally, with a contrast of 4.6."""
+
 FONT = 10.0
 """Of titles, in points."""
 
@@ -51,10 +54,9 @@ def axes_of(ax: Any, width: float, height: float) -> Axes:
 
 def size_of(ax: Axes) -> tuple[float, float]:
     """Return about how wide and high axes are, in inches."""
-    box, figure = ax.get_position(), ax.get_figure(root=True)
+    box, figure = ax.get_window_extent(), ax.get_figure()
     assert figure is not None
-    width, height = figure.get_size_inches()
-    return float(box.width * width), float(box.height * height)
+    return box.width / figure.dpi, box.height / figure.dpi
 
 
 def columns_for(count: int, widest: int = 4) -> int:
@@ -105,12 +107,17 @@ def panels(
     return children, columns, scale * FONT
 
 
-def is_dark(ax: Axes) -> bool:
-    """Return whether the background of axes is dark."""
+def luminance(color: Any) -> float:
+    """Return how light a colour is, from 0 to 1 (the relative luminance of WCAG 2)."""
     from matplotlib.colors import to_rgb
 
-    red, green, blue = to_rgb(ax.get_facecolor())
-    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5)
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+
+
+def is_dark(ax: Axes) -> bool:
+    """Return whether the background of axes is dark."""
+    return luminance(ax.get_facecolor()) < MIDDLE
 
 
 def ink(ax: Axes) -> str:

@@ -14,10 +14,11 @@ from arraynet.labels import host_array
 from arraynet.metrics import Evaluation
 from arraynet.network import Network, labels_from_scores
 from arraynet.ops import OPS
-from arraynet.plots.canvas import VALUES, axes_of
+from arraynet.plots.canvas import MIDDLE, VALUES, axes_of, luminance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 NUMBERED = 20
 """The most classes whose counts are written into the cells."""
@@ -71,9 +72,9 @@ def confusion(
     size = min(10.0, max(3.6, 0.52 * classes))
     ax = axes_of(ax, size + 1.6, size + 0.8)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    _draw_cells(ax, shares)
+    picture = _draw_cells(ax, shares)
     if classes <= NUMBERED:
-        _write_counts(ax, counts, shares)
+        _write_counts(ax, counts, picture.to_rgba(shares))
         ax.set_xticks(range(classes), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
         ax.set_yticks(range(classes), labels)
     ax.set_xlabel("predicted class")
@@ -82,7 +83,7 @@ def confusion(
     return ax
 
 
-def _draw_cells(ax: Axes, shares: npt.NDArray[Any]) -> None:
+def _draw_cells(ax: Axes, shares: npt.NDArray[Any]) -> AxesImage:
     """Draw the cells and the scale of their colours."""
     from matplotlib.colors import PowerNorm
 
@@ -92,13 +93,13 @@ def _draw_cells(ax: Axes, shares: npt.NDArray[Any]) -> None:
     bar = figure.colorbar(picture, ax=ax, label="share of the true class (%)", shrink=0.8)
     ticks = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
     bar.set_ticks(ticks, labels=[f"{100 * tick:.0f}" for tick in ticks])
+    return picture
 
 
-def _write_counts(ax: Axes, counts: npt.NDArray[Any], shares: npt.NDArray[Any]) -> None:
+def _write_counts(ax: Axes, counts: npt.NDArray[Any], colors: npt.NDArray[Any]) -> None:
     """Write the counts that are not 0, dark on light cells and light on dark ones."""
     font = "medium" if len(counts) <= 12 else "x-small"
     for row, column in np.argwhere(counts):
-        dark = np.sqrt(shares[row, column]) < 0.5
         ax.text(
             column,
             row,
@@ -106,7 +107,7 @@ def _write_counts(ax: Axes, counts: npt.NDArray[Any], shares: npt.NDArray[Any]) 
             ha="center",
             va="center",
             fontsize=font,
-            color="white" if dark else "black",
+            color="white" if luminance(colors[row, column]) < MIDDLE else "black",
         )
 
 
