@@ -9,6 +9,7 @@ import click
 from arraynet import __version__
 from arraynet.cli.convert import convert
 from arraynet.cli.doctor import doctor
+from arraynet.cli.draw import draw
 from arraynet.cli.evaluate import evaluate
 from arraynet.cli.failure import Failure
 from arraynet.cli.fetch import fetch
@@ -46,6 +47,7 @@ HELP = """Run trained neural networks on a CPU or a GPU.
 Start here: a network and its test images come with arraynet.
   arraynet evaluate            how often is it right?
   arraynet summary             what is inside it?
+  arraynet draw                what does it see of a digit that you draw?
 
 \b
 Then your own weights, for example those of the book with MNIST:
@@ -75,5 +77,5 @@ def commands() -> None:
     """Choose the subcommand."""
 
 
-for command in (evaluate, summary, predict, inspect, convert, fetch, doctor, parity, plot):
+for command in (evaluate, summary, draw, predict, inspect, convert, fetch, doctor, parity, plot):
     commands.add_command(command)

@@ -1,0 +1,278 @@
+"""What is to be seen of a drawing: by one network, on any of this machine's backends."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraynet import doctor
+from arraynet.backends import get_backend
+from arraynet.datasets.preprocess import to_digits, to_mnist
+from arraynet.errors import BackendUnavailableError, ShapeError
+from arraynet.network import Network, labels_from_scores
+from arraynet.ops import OPS
+from arraynet.web.neighbours import Neighbours
+
+HostArray = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
+
+SHOWN = 1024
+"""How many values of a layer are shown at most."""
+
+RUNS = 7
+"""How many passes a time is the median of."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a drawing becomes the image that the network sees."""
+
+    prepare: Callable[[npt.ArrayLike], Bytes]
+    side: int
+    largest: int
+    text: str
+
+
+PREPARATIONS = {
+    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
+    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
+}
+"""By the number of values that the network takes."""
+
+
+class Viewer:
+    """What a network sees in drawings.
+
+    Any number of threads may use it at once.
+
+    Parameters
+    ----------
+    network : Network
+        With 64 or 784 inputs, and 10 outputs.
+    name : str
+        What the network is called.
+    scaled : bool
+        Whether it divides pixels by their largest value itself; otherwise that is
+        done before.
+    neighbours : Neighbours, optional
+        The test images in which the nearest are looked for.
+    without : str
+        Why there are none, and what to do about it.
+
+    Raises
+    ------
+    ShapeError
+        The network has other inputs or outputs.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        *,
+        scaled: bool = False,
+        neighbours: Neighbours | None = None,
+        without: str = "",
+    ) -> None:
+        self.preparation = preparation_for(network)
+        self._name = name
+        self._scaled = scaled
+        self._neighbours = neighbours
+        self._without = without
+        self._first = network.backend.name
+        self._moving = threading.Lock()
+        self._examining = threading.Lock()
+        self._networks = {self._first: network}
+        self._examined: dict[str, dict[str, str]] | None = None
+        last = network.graph.producers.get(network.graph.outputs[0])
+        self._probable = last is not None and OPS[last.op].bounds == (0, 1)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says before anything is drawn."""
+        network = self._networks[self._first]
+        return {
+            "name": self._name,
+            "network": repr(network).removeprefix("<arraynet network ").removesuffix(">"),
+            "backend": self._first,
+            "side": self.preparation.side,
+            "preparation": self.preparation.text,
+            "tests": self._neighbours.name if self._neighbours else None,
+            "without": self._without,
+        }
+
+    def backends(self) -> list[dict[str, str]]:
+        """Return the backends with ``name``, ``text`` and ``error`` ("" where usable).
+
+        The first call imports the libraries, which takes a moment.
+        """
+        with self._examining:
+            if self._examined is None:
+                self._examined = {name: _examined(name) for name in self._names()}
+            return [{"name": name, **facts} for name, facts in self._examined.items()]
+
+    def look(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
+        """Return what one drawing is to the network, in types that JSON has.
+
+        Parameters
+        ----------
+        drawing : numpy.ndarray, shape (height, width)
+            uint8, ink brighter than the ground.
+        backend : str, optional
+            Where the network runs; None: where it was loaded.
+
+        Returns
+        -------
+        dict
+            ``image``, and where there is ink: ``label`` (None if the outputs hold
+            NaN), ``outputs``, ``probable`` (whether those are probabilities),
+            ``layers`` (each with ``name``, ``op``, ``size``, ``values``), ``nearest``.
+
+        Raises
+        ------
+        BackendUnavailableError
+            There is no such backend, or it cannot work here.
+        """
+        network = self._network(backend)
+        image = self.preparation.prepare(drawing)
+        seen: dict[str, Any] = {
+            "backend": network.backend.name,
+            "image": _picture(image, self.preparation.largest),
+            "ink": bool(image.any()),
+        }
+        if not seen["ink"]:
+            return seen
+        values = network.activations(self._input(network, image))
+        host = {name: network.backend.to_host(value) for name, value in values.items()}
+        outputs = host[network.graph.outputs[0]].reshape(1, -1).astype(np.float64)
+        label = int(labels_from_scores(outputs)[0])
+        seen["label"] = label if label >= 0 else None
+        seen["outputs"] = _numbers(outputs)
+        seen["probable"] = self._probable
+        seen["layers"] = [
+            {
+                "name": node.name,
+                "op": node.op,
+                "size": host[node.name].size,
+                "values": _numbers(host[node.name].ravel()[:SHOWN]),
+            }
+            for node in network.graph.nodes
+        ]
+        seen["nearest"] = self._nearest(image)
+        return seen
+
+    def times(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
+        """Return how long one pass of a drawing takes on a backend.
+
+        Returns
+        -------
+        dict
+            ``backend``, ``microseconds`` (the median of `RUNS` passes after one that is
+            not counted, from an input on the device to a result on the device, waited
+            for), ``runs``.
+        """
+        network = self._network(backend)
+        home = network.backend
+        image = self._input(network, self.preparation.prepare(drawing))
+        durations = []
+        with home.active():
+            x = home.asarray(image, network.dtype)
+            for _ in range(RUNS + 1):
+                home.synchronize()
+                start = time.perf_counter_ns()
+                network(x)
+                home.synchronize()
+                durations.append(time.perf_counter_ns() - start)
+        median = statistics.median(durations[1:])
+        return {"backend": home.name, "microseconds": round(median / 1000, 1), "runs": RUNS}
+
+    def _network(self, backend: str | None) -> Network:
+        """Return the network on a backend; each is made once."""
+        name = backend or self._first
+        if name not in self._names():
+            known = ", ".join(self._names())
+            raise BackendUnavailableError(f"backend: got {name!r}, expected one of {known}")
+        with self._moving:
+            if name not in self._networks:
+                self._networks[name] = self._networks[self._first].to(get_backend(name))
+            return self._networks[name]
+
+    def _names(self) -> list[str]:
+        """Return the backends to choose from, the first one first."""
+        # "gpu" and "gpu:0" are one.
+        others = [name for name in doctor.BACKENDS if name != self._first.removesuffix(":0")]
+        return [self._first, *others]
+
+    def _input(self, network: Network, image: Bytes) -> HostArray:
+        """Return an image as a batch of one, in the network's shape and range."""
+        shape = tuple(size for size in network.input_shape[1:] if isinstance(size, int))
+        batch: HostArray = image.reshape(1, *shape)
+        if self._scaled:
+            return batch
+        return batch.astype(np.float32) / np.float32(self.preparation.largest)
+
+    def _nearest(self, image: Bytes) -> list[dict[str, Any]]:
+        if self._neighbours is None:
+            return []
+        side = self.preparation.side
+        return [
+            {
+                "label": near.label,
+                "distance": round(near.distance, 3),
+                "image": _picture(near.pixels.reshape(side, side), self._neighbours.largest),
+            }
+            for near in self._neighbours.nearest(image)
+        ]
+
+
+def preparation_for(network: Network) -> Preparation:
+    """Return how drawings are prepared for a network, by the size of its input.
+
+    Raises
+    ------
+    ShapeError
+        It takes images of another size, or gives no 10 outputs.
+    """
+    inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
+    if inputs not in PREPARATIONS:
+        raise ShapeError(
+            f"draw: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 (28 × 28)"
+        )
+    outputs = math.prod(size for size in network.output_shape[1:] if isinstance(size, int))
+    if outputs != 10:
+        raise ShapeError(
+            f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
+        )
+    return PREPARATIONS[inputs]
+
+
+def _examined(name: str) -> dict[str, str]:
+    """Return what there is to say of a backend, after a small computation on it."""
+    facts = doctor.examine(name)
+    if facts["status"] == "PASS":
+        return {"text": f"{facts['library']} {facts['version']}, {facts['device']}", "error": ""}
+    return {"text": "", "error": facts["error"]}
+
+
+def _picture(image: Bytes, largest: int) -> dict[str, Any]:
+    return {
+        "rows": image.shape[0],
+        "columns": image.shape[1],
+        "largest": largest,
+        "pixels": image.ravel().tolist(),
+    }
+
+
+def _numbers(values: HostArray) -> list[float | None]:
+    """Return values as JSON has them: six digits; NaN and infinity are None."""
+    return [
+        float(f"{value:.6g}") if math.isfinite(value) else None
+        for value in values.ravel().astype(np.float64).tolist()
+    ]
