@@ -47,6 +47,11 @@ TORCH = "torch==2.13.0"
 NEEDED = {"cpu": group("data"), "torch": [TORCH, "onnx", "onnxruntime"], "jax": ["jax"]}
 
 
+def cuda_extra() -> str:
+    """Return the extra that brings CuPy for the CUDA that was asked for."""
+    return f"cuda{os.environ.get('ARRAYNET_CUDA', '13')}"
+
+
 @nox.session
 @nox.parametrize("backend", list(TESTED))
 def tests(session: nox.Session, backend: str) -> None:
@@ -54,7 +59,7 @@ def tests(session: nox.Session, backend: str) -> None:
     extras = "all"
     environment = {"ARRAYNET_TEST_BACKENDS": TESTED[backend]}
     if backend == "gpu":
-        extras += f",cuda{os.environ.get('ARRAYNET_CUDA', '13')}"
+        extras += f",{cuda_extra()}"
         environment["ARRAYNET_REQUIRE"] = "gpu"
     session.install("-e", f".[{extras}]", *group("test"), *NEEDED.get(backend, ()))
     session.run("pytest", *session.posargs, env=environment)
@@ -96,9 +101,13 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare with other engines (they are installed; PyTorch only if asked: -- --torch)."""
+    """Compare with other engines (they are installed; PyTorch only if asked: -- --torch).
+
+    ``-- --gpu-report`` installs CuPy too (ARRAYNET_CUDA=12 picks CUDA 12).
+    """
     arguments = list(session.posargs)
-    session.install("-e", ".[all]", *group("bench"))
+    extras = f"all,{cuda_extra()}" if "--gpu-report" in arguments else "all"
+    session.install("-e", f".[{extras}]", *group("bench"))
     if "--torch" in arguments:
         arguments.remove("--torch")
         session.install(TORCH)
