@@ -103,7 +103,7 @@ def _logsumexp(row: Sequence[mpf]) -> mpf:
 def _sparsemax(row: Sequence[mpf]) -> list[mpf]:
     """Find the threshold of the projection on the simplex by bisection."""
     low, high = min(row) - 1, max(row)
-    for _ in range(mp.prec + 20):
+    for _ in range(200):
         middle = (low + high) / 2
         enough = sum(max(x - middle, mpf(0)) for x in row) >= 1
         low, high = (middle, high) if enough else (low, middle)

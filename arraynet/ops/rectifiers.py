@@ -97,6 +97,8 @@ def leaky_relu(x: Array, *, alpha: float = 0.01, xp: Namespace = None) -> Array:
     >>> leaky_relu(np.array([-2.0, 0.0, 3.0]))
     array([-0.02,  0.  ,  3.  ])
     """
+    if alpha == 0:
+        return xp.maximum(x, 0.0)
     if 0 < alpha <= 1:
         return xp.maximum(x, alpha * x)
     return xp.maximum(x, 0.0) + alpha * xp.minimum(x, 0.0)

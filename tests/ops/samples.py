@@ -10,7 +10,7 @@ import numpy as np
 from arraynet.backends import Backend
 from arraynet.errors import DtypeError
 from arraynet.ops import OPS
-from tests.oracle import Exact, Vector
+from tests.oracle import Exact, Vector, exact
 
 Attributes = dict[str, Any]
 
@@ -51,6 +51,7 @@ PIECEWISE: list[tuple[str, Attributes]] = [
     ("leaky_relu", {}),
     ("leaky_relu", {"alpha": 0.0}),
     ("leaky_relu", {"alpha": -0.5}),
+    ("leaky_relu", {"alpha": 1.5}),
     ("relu", {}),
     ("relu6", {}),
     ("soft_shrink", {}),
@@ -96,12 +97,12 @@ def points(dtype: str) -> Vector:
     return np.concatenate([positive, -positive])
 
 
-def points_of(name: str, dtype: str) -> Vector:
+def points_of(case: tuple[str, Attributes], dtype: str) -> Vector:
     """Return the points at which an op's exact value is within the dtype's range."""
+    name, attributes = case
     everywhere = points(dtype)
-    if name != "selu":
-        return everywhere
-    return everywhere[everywhere < np.finfo(dtype).max / 1.06]
+    values = exact(name, everywhere, **attributes).rounded
+    return everywhere[np.abs(values) <= float(np.finfo(dtype).max)]
 
 
 def has_dtype(backend: Backend, dtype: str) -> bool:

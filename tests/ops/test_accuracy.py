@@ -24,7 +24,7 @@ CASES = [(case, 8.0) for case in SMOOTH] + [(case, 2.0) for case in PIECEWISE]
 def _errors(backend: Backend, case: tuple[str, Attributes], dtype: str) -> tuple[Vector, Vector]:
     """Return the points, and the errors there in ulps."""
     name, attributes = case
-    x = points_of(name, dtype)
+    x = points_of(case, dtype)
     got = apply(backend, name, x, **attributes)
     assert got.dtype == x.dtype
     wanted = exact(name, x, **attributes)
@@ -63,7 +63,7 @@ def test_no_finite_number_makes_a_floating_point_error(
 
     name, attributes = case
     with np.errstate(all="raise", under="ignore"):
-        got = apply(get_backend("cpu"), name, points_of(name, dtype), **attributes)
+        got = apply(get_backend("cpu"), name, points_of(case, dtype), **attributes)
     assert np.isfinite(got).all()
 
 

@@ -110,7 +110,7 @@ def test_the_output_is_within_the_bounds(case: tuple[str, Any]) -> None:
     name, attributes = case
     low, high = OPS[name].bounds
     for dtype in ("float16", "float32", "float64"):
-        y = apply(get_backend("cpu"), name, points_of(name, dtype), **attributes)
+        y = apply(get_backend("cpu"), name, points_of(case, dtype), **attributes)
         assert (y >= low).all()
         assert (y <= high).all()
 
@@ -134,7 +134,7 @@ def test_the_sigmoid_is_a_rescaled_tanh() -> None:
 def test_a_rescaled_op_is_the_same_function(name: str, dtype: str) -> None:
     rescaled = OPS[name].rescaled
     assert rescaled is not None
-    x = points_of(name, dtype)
+    x = points_of((name, {}), dtype)
     inner = getattr(ops, rescaled.inner)(rescaled.input_scale * x)
     again = rescaled.output_shift + rescaled.output_scale * inner
     np.testing.assert_allclose(again, getattr(ops, name)(x), rtol=0, atol=4 * np.finfo(dtype).eps)

@@ -76,6 +76,11 @@ def test_infinity_gives_the_limit(
     np.testing.assert_allclose(got, LIMITS[name], rtol=4 * np.finfo(dtype).eps, atol=0)
 
 
+def test_a_slope_of_0_is_0_at_infinity_too(backend: Backend, dtype: str) -> None:
+    got = apply(backend, "leaky_relu", np.array([-INF, INF], dtype), alpha=0.0)
+    np.testing.assert_array_equal(got, [0, INF])
+
+
 @pytest.mark.parametrize("case", SMOOTH + PIECEWISE, ids=label)
 def test_nan_stays_in_its_element(
     backend: Backend, dtype: str, case: tuple[str, Attributes]

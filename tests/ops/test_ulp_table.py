@@ -23,7 +23,7 @@ def _largest(function: peers.Function | None, case: tuple[str, Attributes], dtyp
     name, attributes = case
     if function is None:
         return float("nan")
-    x: Vector = points_of(name, dtype)
+    x: Vector = points_of(case, dtype)
     try:
         got = function(x)
     except Exception:  # each library refuses a dtype in its own way
