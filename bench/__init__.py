@@ -1,0 +1,1 @@
+"""How fast arraynet is beside other engines: ``python -m bench --help``."""
