@@ -62,6 +62,7 @@ def convert(
         output=output,
         layout=layout,
         scale=scale,
+        limits=limits,
     )
     kept = {name: text for name, text in contents.metadata.items() if name != KEY}
     write(target, graph.weights, kept | graph_to_metadata(graph))

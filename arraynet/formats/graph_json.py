@@ -70,8 +70,7 @@ def graph_from_metadata(
     name = str(file)
     if KEY not in metadata:
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
-    value = parse_json(metadata[KEY], DEFAULT if limits is None else limits, name, KEY)
-    graph = _parse(value, tensors, name)
+    graph = _parse(metadata[KEY], tensors, DEFAULT if limits is None else limits, name)
     try:
         graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
@@ -93,10 +92,11 @@ def parse_nodes(metadata: Mapping[str, str], limits: Limits, file: str) -> tuple
     """Return the nodes of the graph in the metadata, not compared with the tensors."""
     if KEY not in metadata:
         return ()
-    return _parse(parse_json(metadata[KEY], limits, file, KEY), {}, file).nodes
+    return _parse(metadata[KEY], {}, limits, file).nodes
 
 
-def _parse(value: Any, tensors: Mapping[str, HostArray], file: str) -> Graph:
+def _parse(text: str, tensors: Mapping[str, HostArray], limits: Limits, file: str) -> Graph:
+    value = parse_json(text, limits, file, KEY)
     fields = _fields(value, {"version", "inputs", "nodes", "outputs"}, "graph", file)
     if type(fields["version"]) is not int or fields["version"] != VERSION:
         raise LoadError(
@@ -105,17 +105,25 @@ def _parse(value: Any, tensors: Mapping[str, HostArray], file: str) -> Graph:
             f"version {VERSION} (a newer arraynet may have written it)",
             member=KEY,
         )
-    inputs = tuple(_value(item, file) for item in _list(fields["inputs"], "inputs", file))
-    nodes = tuple(_node(item, file) for item in _list(fields["nodes"], "nodes", file))
+    for part in ("inputs", "nodes", "outputs"):
+        count = len(_list(fields[part], part, file))
+        if count > limits.nodes:
+            found = f"{count} {part} of the graph"
+            raise LoadError(file, found, f"at most {limits.nodes} (Limits.nodes)", member=KEY)
+    inputs = tuple(_value(item, limits, file) for item in fields["inputs"])
+    nodes = tuple(_node(item, file) for item in fields["nodes"])
     outputs = _names(fields["outputs"], "outputs", file)
     if not inputs or not nodes or not outputs:
         raise LoadError(file, "an empty graph", "inputs, nodes and outputs", member=KEY)
     return Graph(inputs, nodes, dict(tensors), outputs)
 
 
-def _value(item: Any, file: str) -> Value:
+def _value(item: Any, limits: Limits, file: str) -> Value:
     fields = _fields(item, {"name", "shape"}, "input", file)
     shape = _list(fields["shape"], "shape", file)
+    if len(shape) > limits.dimensions:
+        found = f"an input of {len(shape)} dimensions"
+        raise LoadError(file, found, f"at most {limits.dimensions}", member=KEY)
     sizes = all(_is_name(s) or (type(s) is int and 0 < s < 1 << 40) for s in shape)
     if not _is_name(fields["name"]) or not sizes:
         raise _error(item, "a name and a shape of sizes and symbols", file)

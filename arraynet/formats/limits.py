@@ -30,6 +30,8 @@ class Limits:
         directory, of the graph in the metadata.
     tensors : int
         Number of tensors.
+    nodes : int
+        Number of nodes of a graph.
     dimensions : int
         Number of dimensions of one tensor.
     name_bytes : int
@@ -57,6 +59,7 @@ class Limits:
     expansion_floor: int = 64 * MEBIBYTE
     header_bytes: int = MEBIBYTE
     tensors: int = 10_000
+    nodes: int = 10_000
     dimensions: int = 32
     name_bytes: int = 512
     opcodes: int = 250_000

@@ -35,11 +35,11 @@ def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
         For a name of neither kind, names of both, a weight without its bias or the
         other way round, and names whose order cannot be told.
     """
-    names = list(names)
+    names = dict.fromkeys(names)  # in order, and quick to look up
     book = [name for name in names if _BOOK.fullmatch(name)]
-    torch = [name for name in names if name not in book and _TORCH.fullmatch(name)]
+    torch = [name for name in names if _TORCH.fullmatch(name)]
     for name in names:
-        if name not in book and name not in torch:
+        if not _BOOK.fullmatch(name) and not _TORCH.fullmatch(name):
             raise LoadError(file, "a tensor of no layer", f"only names like {NAMES}", member=name)
     if book and torch:
         raise LoadError(
@@ -50,7 +50,8 @@ def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
     else:
         prefixes = [name.rpartition(".")[0] for name in torch]
         layers = {
-            p: LayerNames(*(f"{p}.{k}".lstrip(".") for k in ("weight", "bias"))) for p in prefixes
+            prefix: LayerNames(*(f"{prefix}.{k}" if prefix else k for k in ("weight", "bias")))
+            for prefix in prefixes
         }
     for layer in layers.values():
         for name, other in ((layer.weight, layer.bias), (layer.bias, layer.weight)):

@@ -12,6 +12,7 @@ import numpy as np
 from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError
 from arraynet.formats.contents import Contents
 from arraynet.formats.graph_json import KEY, graph_from_metadata
+from arraynet.formats.limits import Limits
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value
@@ -28,6 +29,7 @@ def graph_from_contents(
     output: str | None = None,
     layout: str | None = None,
     scale: float | None = None,
+    limits: Limits | None = None,
 ) -> Graph:
     """Return the graph of a file: the one it holds, or one made from its weights.
 
@@ -38,6 +40,8 @@ def graph_from_contents(
         Named in errors.
     hidden, output, layout, scale
         As in `graph_from_weights`; a file that holds its graph takes none of them.
+    limits : Limits, optional
+        Budgets other than the default ones.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def graph_from_contents(
             raise LoadError(
                 file, f"{name}={value!r}", f"no {name}=, for the file holds its whole graph"
             )
-    return graph_from_metadata(contents.metadata, contents.tensors, file=file)
+    return graph_from_metadata(contents.metadata, contents.tensors, file=file, limits=limits)
 
 
 def graph_from_weights(

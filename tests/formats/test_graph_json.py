@@ -213,6 +213,60 @@ def test_structures() -> None:
     assert report.loaded > 20
 
 
+def chain(count: int, shape: list[Any], **changed: Any) -> str:
+    """Describe that many nodes, one after the other."""
+    nodes = [
+        {"op": "relu", "inputs": [f"v{n - 1}" if n else "x"], "outputs": [f"v{n}"],
+         "attributes": {}} | changed
+        for n in range(count)
+    ]  # fmt: skip
+    description = {"version": 1, "inputs": [{"name": "x", "shape": shape}], "nodes": nodes,
+                   "outputs": [f"v{count - 1}"]}  # fmt: skip
+    return json.dumps(description, separators=(",", ":"))
+
+
+def bombs() -> dict[str, str]:
+    many = [{"name": f"x{n}", "shape": []} for n in range(11_000)]
+    return {
+        "ten thousand nodes": chain(10_000, ["batch", 4]),
+        "ten thousand nodes of 32 axes": chain(10_000, [1] * 32),
+        "more nodes than may be": chain(10_001, ["batch", 4]),
+        "an input of 100,000 axes": chain(100, [1] * 100_000),
+        "eleven thousand inputs": chain(1, []).replace(
+            '[{"name":"x","shape":[]}]', json.dumps(many)
+        ),
+        "outputs without end": chain(1, []).replace('["v0"]}', json.dumps(["v0"] * 90_000) + "}"),
+        "outputs of a node without end": chain(1, [], outputs=[f"o{n}" for n in range(90_000)]),
+        "inputs of a node without end": chain(1, [], inputs=["x"] * 90_000),
+        "attributes without end": chain(1, [], attributes={f"a{n}": 1 for n in range(60_000)}),
+        "a long attribute": chain(1, [], op="gelu", attributes={"approximate": "t" * 900_000}),
+        "a long name": chain(1, [], op="r" * 900_000),
+        "a deep attribute": chain(1, []).replace("{}}", '{"a":' + "[" * 90_000 + "}}"),
+        "a size beyond 64 bits": chain(3, ["batch", 2**70]),
+        "2 MB of spaces": " " * 2_000_000 + chain(1, []),
+    }
+
+
+def test_bombs() -> None:
+    cases = [(name, safetensors.numpy.save({}, {KEY: text})) for name, text in bombs().items()]
+    tensors = {"W1": np.ones(1, "f4")}
+    cases += [
+        (f"{name}, with a tensor", safetensors.numpy.save(tensors, {KEY: text}))
+        for name, text in bombs().items()
+    ]
+    report = attack(cases, "network", ".safetensors", GOOD)
+    report.check()
+    assert len(cases) > 12
+
+
+def test_ten_thousand_layers_without_a_graph() -> None:
+    """Names are sorted and looked up in a time that grows with their number, no faster."""
+    book = {f"W{n}": np.ones((1, 1), "f4") for n in range(1, 5_000)}
+    lonely = {f"layer.{n}.weight": np.ones((1, 1), "f4") for n in range(9_999)}
+    cases = [(name, safetensors.numpy.save(t)) for name, t in (("W", book), ("weight", lonely))]
+    attack(cases, "network", ".safetensors", GOOD).check()
+
+
 def test_every_truncation_of_a_network_in_npz(tmp_path: Path) -> None:
     path = tmp_path / "net.npz"
     graph = graph_of(DESCRIPTION)
