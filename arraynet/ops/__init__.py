@@ -21,12 +21,10 @@ from arraynet.ops.gates import gelu, glu, mish, silu, swish
 from arraynet.ops.gaussian import erf, erfc
 from arraynet.ops.linear import add, affine, dropout, identity, linear, matmul, scale_shift
 from arraynet.ops.normalisation import (
-    hardmax,
     log_softmax,
     logsumexp,
     softmax,
     softmin,
-    sparsemax,
     unguarded_softmax,
 )
 from arraynet.ops.rectifiers import (
@@ -42,6 +40,7 @@ from arraynet.ops.rectifiers import (
 )
 from arraynet.ops.registry import OPS, Op, op
 from arraynet.ops.shrinkage import hard_shrink, soft_shrink, tanh_shrink
+from arraynet.ops.sparse import hardmax, sparsemax
 
 __all__ = [
     "OPS",

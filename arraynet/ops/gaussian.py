@@ -12,7 +12,8 @@ from arraynet.ops.registry import op
 class Precision(NamedTuple):
     """Coefficients, highest power first, as many as a dtype's precision needs.
 
-    Minimax in relative error, by Loeb's iteration with Lawson's weights in 60 digits.
+    Minimax in relative error, to 3e-9 in float32 and 4e-18 in float64, by Loeb's
+    iteration with Lawson's weights in 60 digits.
 
     Parameters
     ----------
@@ -119,10 +120,10 @@ _DOUBLE = Precision(
 
 
 def precision(x: Array, xp: Namespace) -> Precision:
-    """Return the coefficients for the dtype of ``x``.
+    """Return the constants for the dtype of ``x``.
 
-    The one place where a formula asks for the dtype: float64's tables would do for
-    float32 too, at twice the time.
+    The grid must know the dtype's number of bits, and float32 does with half as many
+    coefficients. No other formulas but these and GELU's ask for the dtype.
     """
     return _SINGLE if x.dtype == xp.float32 else _DOUBLE
 

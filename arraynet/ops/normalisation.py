@@ -23,7 +23,7 @@ def _check_axis(x: Shape, axis: int) -> None:
         raise ValueError(f"axis {axis} of {x} is empty")
 
 
-def _kept(x: Shape, *, axis: int = -1) -> Shape:
+def row_shape(x: Shape, *, axis: int = -1) -> Shape:
     """Return the shape itself."""
     _check_axis(x, axis)
     return x
@@ -36,7 +36,7 @@ def _reduced(x: Shape, *, axis: int = -1, keepdims: bool = False) -> Shape:
     return (*x[:axis], *((1,) if keepdims else ()), *x[axis + 1 :])
 
 
-@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
+@op(rowwise=True, shape=row_shape, bounds=(0, 1), widened=True)
 def unguarded_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Softmax of scores that are known to be small, ``exp(x) / sum(exp(x))``.
 
@@ -80,7 +80,7 @@ _SMALL = Within(
 )
 
 
-@op(rowwise=True, shape=_kept, bounds=(0, 1), within=_SMALL, widened=True)
+@op(rowwise=True, shape=row_shape, bounds=(0, 1), within=_SMALL, widened=True)
 def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Probabilities in proportion to the exponential, ``exp(x) / sum(exp(x))``.
 
@@ -129,7 +129,7 @@ def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     return exponential / xp.sum(exponential, axis=axis, keepdims=True)
 
 
-@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
+@op(rowwise=True, shape=row_shape, bounds=(0, 1), widened=True)
 def softmin(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Softmax of ``-x``: the smallest score has the largest probability.
 
@@ -164,7 +164,7 @@ def softmin(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     return softmax(-x, axis=axis, xp=xp)
 
 
-@op(rowwise=True, shape=_kept, bounds=(-math.inf, 0), widened=True)
+@op(rowwise=True, shape=row_shape, bounds=(-math.inf, 0), widened=True)
 def log_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Logarithm of the softmax, ``x - log(sum(exp(x)))``.
 
@@ -263,93 +263,3 @@ def logsumexp(x: Array, *, axis: int = -1, keepdims: bool = False, xp: Namespace
     others = _sum_of_others(xp.minimum(0.5 * x - 0.5 * finite, 0.0), axis, xp)
     result = largest + xp.log1p(xp.maximum(others, 0.0))
     return result if keepdims else xp.squeeze(result, axis=axis)
-
-
-@op(rowwise=True, shape=_kept, bounds=(0, 1))
-def hardmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
-    """1 for the largest score of each row, 0 for the others.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    axis : int
-        The axis of a row; the default is that of ONNX's Hardmax.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``. Of equal scores the first has the 1. A row with NaN is
-        NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> hardmax(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]]))
-    array([[0., 1., 0.],
-           [1., 0., 0.]])
-    """
-    largest = xp.max(x, axis=axis, keepdims=True)
-    marks = xp.astype(x == largest, x.dtype)
-    marks = xp.where(xp.cumulative_sum(marks, axis=axis) == 1.0, marks, 0.0)
-    return xp.where(xp.isnan(largest), largest, marks)
-
-
-@op(rowwise=True, shape=_kept, bounds=(0, 1), widened=True)
-def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
-    """Probabilities nearest to the scores: softmax with exact zeros.
-
-    ``max(x - t, 0)`` with the one threshold ``t`` for which a row sums to 1.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    axis : int
-        The axis over which the result sums to 1.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
-        NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
-
-    References
-    ----------
-    A. Martins and R. Astudillo, From Softmax to Sparsemax, arXiv:1602.02068.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> sparsemax(np.array([1.0, 0.5, -2.0]))
-    array([0.75, 0.25, 0.  ])
-    """
-    half = 0.5 * x
-    largest = xp.max(half, axis=axis, keepdims=True)
-    largest = xp.where(xp.isfinite(largest), largest, math.nan)
-    # A score more than 1 below the largest has no share, whatever it is.
-    shifted = 2.0 * xp.maximum(half - largest, -1.0)
-    ordered = xp.sort(shifted, axis=axis, descending=True)
-    ranks = xp.cumulative_sum(xp.ones_like(ordered), axis=axis)
-    totals = xp.cumulative_sum(ordered, axis=axis)
-    # The threshold of the k best scores is largest for the k that are above it.
-    threshold = xp.max((totals - 1.0) / ranks, axis=axis, keepdims=True)
-    return xp.maximum(shifted - threshold, 0.0)

@@ -69,6 +69,39 @@ def test_integers_are_refused_on_every_backend(backend: Backend) -> None:
         ops.sigmoid(backend.asarray(np.arange(3, dtype=np.int32)))
 
 
+def _inputs(name: str) -> list[np.ndarray]:
+    x = np.linspace(-3, 3, 12, dtype=np.float32).reshape(3, 4)
+    weight, vector = x.T.copy(), np.array([0.5, -1, 2, 0], np.float32)
+    rest = {
+        "add": [vector],
+        "affine": [weight, vector[:3]],
+        "matmul": [weight],
+        "prelu": [vector],
+        "scale_shift": [vector, vector],
+    }
+    return [x, *rest.get(name, [])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_checked_function_finds_the_namespace_by_itself(backend: Backend, name: str) -> None:
+    arrays = [backend.asarray(array) for array in _inputs(name)]
+    got = getattr(ops, name)(*arrays)
+    assert backend.owns(got)
+    assert tuple(got.shape) == OPS[name].shape(*(tuple(array.shape) for array in arrays))
+    wanted = OPS[name].formula(*arrays, xp=backend.xp)
+    np.testing.assert_array_equal(backend.to_host(got), backend.to_host(wanted))
+
+
+@pytest.mark.parametrize("case", UNARY, ids=label)
+def test_a_single_number_is_an_array_of_no_axes(backend: Backend, case: tuple[str, Any]) -> None:
+    name, attributes = case
+    x = np.array(-0.75, np.float32)
+    got = apply(backend, name, x, **attributes)
+    assert np.shape(got) == ()
+    again = apply(backend, name, x[None], **attributes)
+    np.testing.assert_allclose(got, again[0], rtol=8 * np.finfo(np.float32).eps)
+
+
 @pytest.mark.parametrize("x", [[1.0, 2.0], 1.5, "text", None])
 def test_what_is_no_array_is_refused(x: Any) -> None:
     with pytest.raises(
