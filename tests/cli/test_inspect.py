@@ -39,12 +39,20 @@ def test_the_same_as_json(run_json: RunJson, brightest: Path) -> None:
 
 def test_a_file_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
-    save_file({"W\x1b[2J": np.zeros(1)}, path, {"note": "\x1b]0;title\x07" + "long " * 1000})
+    save_file({"W": np.zeros(1)}, path, {"note": "\x1b]0;title\x07" + "long " * 1000})
     text = run("inspect", path).stdout
-    assert "W\\x1b[2J" in text
+    assert "\\x1b]0;title\\x07long" in text
     assert "\x1b" not in text
     assert "\x07" not in text
     assert len(text) < 1000
+
+
+def test_nor_can_what_is_said_of_a_refused_one(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({"W\x1b[2J": np.zeros(1)}, path)
+    text = run("inspect", path, status=1).stderr
+    assert "W\\x1b[2J" in text
+    assert "\x1b" not in text
 
 
 def test_a_file_of_another_kind(run: Run, tmp_path: Path) -> None:
