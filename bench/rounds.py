@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,9 +16,6 @@ from bench.process import ContestantError, Process
 from bench.reference import network_output, products_output
 from bench.results import Absence, Measurement, Results
 from bench.workloads import Workload, inputs_of
-
-PAUSE = 0.005
-"""Seconds before each sample, in which the threads of the last contestant stop spinning."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,6 @@ def _time_workload(
             process, series = pair
             if series.broken:
                 continue
-            time.sleep(PAUSE)
             try:
                 series.add(process.ask(do="sample", phase=series.phase, number=series.number))
             except ContestantError as error:

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+REST = 0.005
+"""Seconds in which a process that has come to rest uses less than a fifth of a core."""
+
 
 def time_calls(call: Callable[[], Any], number: int) -> tuple[float, Any]:
     """Time some calls in a row, without garbage collections in between.
@@ -41,6 +44,25 @@ def time_calls(call: Callable[[], Any], number: int) -> tuple[float, Any]:
         if collecting:
             gc.enable()
     return seconds / number, result
+
+
+def come_to_rest(longest: float = 0.3) -> None:
+    """Return when no thread of this process computes any more.
+
+    The threads of a library wait for more work in a busy loop (OpenBLAS's for about 30
+    ms), which would take a core from whoever is timed next.
+
+    Parameters
+    ----------
+    longest : float
+        Seconds after which to return in any case.
+    """
+    deadline = time.perf_counter() + longest
+    while time.perf_counter() < deadline:
+        before = time.process_time()
+        time.sleep(REST)
+        if time.process_time() - before < 0.2 * REST:
+            return
 
 
 def calls_for(call: Callable[[], Any], seconds: float) -> int:

@@ -20,7 +20,7 @@ from bench.checking import WrongResultError, check
 from bench.contestants import make
 from bench.contestants.base import Contestant, Timed, UnavailableError, UnsupportedError
 from bench.networks import HostArray, layers_of
-from bench.timing import calls_for, time_calls
+from bench.timing import calls_for, come_to_rest, time_calls
 from bench.workloads import WORKLOADS, Workload, inputs_of
 
 KINDS: dict[type[Exception], str] = {
@@ -86,6 +86,7 @@ class Sampler:
             first, _ = self._time(timed[phase], 1)
             number = calls_for(timed[phase].call, seconds)
             answer["phases"][phase] = {"number": number, "first_seconds": first}
+        come_to_rest()
         return answer
 
     def sample(self, phase: str, number: int) -> dict[str, float]:
@@ -100,6 +101,7 @@ class Sampler:
         timed = self._phases[phase]
         timed.call()
         seconds, difference = self._time(timed, number)
+        come_to_rest()
         return {"seconds": seconds, "difference": difference}
 
     def _time(self, timed: Timed, number: int) -> tuple[float, float]:
