@@ -92,11 +92,20 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest supported version of every dependency."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    bounds = [*project["dependencies"], *extras["cli"], *extras["plot"], *extras["png"]]
+    optional = [bound for name in ("cli", "plot", "png", "web") for bound in extras[name]]
+    bounds = [*project["dependencies"], *optional]
     session.install(
         "-e", ".[all]", *group("test"), *(bound.replace(">=", "==") for bound in bounds)
     )
     session.run("pytest", *session.posargs, env={"ARRAYNET_TEST_BACKENDS": "numpy"})
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Draw on the page in a headless Chromium (Debian: chromium, chromium-driver)."""
+    session.install("-e", ".[all]", *group("test"), *group("browser"))
+    arguments = session.posargs or ["tests/browser"]
+    session.run("pytest", *arguments, env={"ARRAYNET_BROWSER": "1"})
 
 
 @nox.session

@@ -27,7 +27,7 @@ Bytes = npt.NDArray[np.uint8]
 SHOWN = 1024
 """How many values of a layer are shown at most."""
 
-RUNS = 7
+RUNS = 15
 """How many passes a time is the median of."""
 
 
@@ -149,7 +149,8 @@ class Viewer:
         }
         if not seen["ink"]:
             return seen
-        values = network.activations(self._input(network, image))
+        with np.errstate(over="ignore", invalid="ignore"):  # the page says what is no number
+            values = network.activations(self._input(network, image))
         host = {name: network.backend.to_host(value) for name, value in values.items()}
         outputs = host[network.graph.outputs[0]].reshape(1, -1).astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
@@ -195,7 +196,7 @@ class Viewer:
 
     def _network(self, backend: str | None) -> Network:
         """Return the network on a backend; each is made once."""
-        name = backend or self._first
+        name = self._first if backend is None else backend
         if name not in self._names():
             known = ", ".join(self._names())
             raise BackendUnavailableError(f"backend: got {name!r}, expected one of {known}")

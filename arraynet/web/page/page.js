@@ -220,6 +220,7 @@ async function look() {
   wanted = true;
   if (looking || backend === null) return;
   looking = true;
+  document.body.dataset.state = "looking";
   while (wanted) {
     wanted = false;
     if (!strokes.length) {
@@ -231,6 +232,7 @@ async function look() {
     await pause(20);
   }
   looking = false;
+  document.body.dataset.state = "resting";
 }
 
 /** Once the hand rests: say the answer, and take each backend's time. */
@@ -329,6 +331,7 @@ function showOutputs(seen) {
 function showLayers(seen) {
   const colors = ["--low", "--zero", "--high"].map(rgb);
   const layers = seen?.layers ?? [];
+  element("no-layers").hidden = layers.length > 0;
   const figures = children(element("layers"), layers.length, () =>
     make("figure", {}, make("canvas", { className: "strip", role: "img" }), make("figcaption")),
   );
@@ -385,8 +388,9 @@ function show(seen) {
 
 function showTime(name, { microseconds, runs }) {
   const time = document.querySelector(`label[data-backend="${CSS.escape(name)}"] .time`);
-  time.textContent = `${microseconds < 1000 ? `${microseconds} µs` : `${(microseconds / 1000).toFixed(1)} ms`}`;
-  element("timing").textContent = `Time of one image: the median of ${runs} passes, waited for.`;
+  const [number, unit] = microseconds < 1000 ? [microseconds, "µs"] : [microseconds / 1000, "ms"];
+  time.textContent = `${number.toFixed(1)} ${unit}`;
+  element("timing").textContent = `Time of one image: the median of ${runs} passes.`;
 }
 
 function showBackends(backends) {
