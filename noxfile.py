@@ -109,6 +109,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Drive the page of ``arraynet draw`` in Chromium (with its chromedriver installed)."""
+    session.install("-e", ".[all]", *group("test"), *group("browser"))
+    session.run("pytest", "tests/browser", *session.posargs, env={"ARRAYNET_BROWSER": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare with other engines (they are installed; PyTorch only if asked: -- --torch).
 
@@ -127,7 +134,7 @@ def bench(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Fuzz each loader with Atheris for a while (seconds each: -- 600)."""
     seconds = session.posargs[0] if session.posargs else "60"
-    session.install("-e", ".", *group("fuzz"))
+    session.install("-e", ".[png]", *group("fuzz"))
     for harness in sorted(pathlib.Path("tests/fuzz").glob("fuzz_*.py")):
         session.run("python", str(harness), f"-max_total_time={seconds}")
 
