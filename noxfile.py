@@ -109,13 +109,6 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
-def browser(session: nox.Session) -> None:
-    """Drive the page of ``arraynet draw`` in Chromium (with its chromedriver installed)."""
-    session.install("-e", ".[all]", *group("test"), *group("browser"))
-    session.run("pytest", "tests/browser", *session.posargs, env={"ARRAYNET_BROWSER": "1"})
-
-
-@nox.session
 def bench(session: nox.Session) -> None:
     """Compare with other engines (they are installed; PyTorch only if asked: -- --torch).
 
