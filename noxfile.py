@@ -143,3 +143,6 @@ def build(session: nox.Session) -> None:
     session.install(f"arraynet[cli] @ {wheel.as_uri()}")
     session.chdir(folder)
     session.run("arraynet", "evaluate")
+    # The application reads the page's files, which must have come along.
+    reading = "from arraynet.web.application import Application; Application(None, '', 0).close()"
+    session.run("python", "-c", reading)

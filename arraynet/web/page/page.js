@@ -294,11 +294,14 @@ function children(parent, count, make) {
   return [...parent.children];
 }
 
-function make(name, properties = {}, ...inside) {
-  const made = Object.assign(document.createElement(name), properties);
+function make(name, attributes = {}, ...inside) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.append(...inside);
   return made;
 }
+
+const describe = (picture, text) => picture.setAttribute("aria-label", text);
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
@@ -315,7 +318,7 @@ function showOutputs(seen) {
   const largest = Math.max(...outputs.map(Math.abs), 1e-30);
   element("outputs").textContent = seen && !seen.probable && seen.outputs ? "Outputs" : "Probabilities";
   const rows = children(element("bars"), outputs.length, () => {
-    const bar = make("div", { className: "bar", ariaHidden: "true" }, make("div"));
+    const bar = make("div", { class: "bar", "aria-hidden": "true" }, make("div"));
     return make("tr", {}, make("th", { scope: "row" }), make("td", {}, bar), make("td"));
   });
   rows.forEach((row, digit) => {
@@ -333,7 +336,7 @@ function showLayers(seen) {
   const layers = seen?.layers ?? [];
   element("no-layers").hidden = layers.length > 0;
   const figures = children(element("layers"), layers.length, () =>
-    make("figure", {}, make("canvas", { className: "strip", role: "img" }), make("figcaption")),
+    make("figure", {}, make("canvas", { class: "strip", role: "img" }), make("figcaption")),
   );
   figures.forEach((figure, place) => {
     const { name, op, size, values } = layers[place];
@@ -350,20 +353,20 @@ function showLayers(seen) {
     const part = size > values.length ? `, the first ${values.length} shown` : "";
     caption.textContent = `${name} (${op}): ${size} values, ${range}${part}`;
     const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-    canvas.ariaLabel = `${name}: mean ${written(mean)}, largest at number ${values.indexOf(most)}`;
+    describe(canvas, `${name}: mean ${written(mean)}, largest at number ${values.indexOf(most)}`);
   });
 }
 
 function showNearest(seen) {
   const items = children(element("nearest"), seen?.nearest?.length ?? 0, () =>
-    make("li", {}, make("figure", {}, make("canvas", { className: "pixels", role: "img" }), make("figcaption"))),
+    make("li", {}, make("figure", {}, make("canvas", { class: "pixels", role: "img" }), make("figcaption"))),
   );
   items.forEach((item, place) => {
     const { label, distance, image } = seen.nearest[place];
     const [canvas, caption] = item.firstElementChild.children;
     showPicture(canvas, image);
-    canvas.ariaLabel = `Test image of a ${label}`;
-    caption.replaceChildren(make("strong", { textContent: label }), ` at ${distance.toFixed(2)}`);
+    describe(canvas, `Test image of a ${label}`);
+    caption.replaceChildren(make("strong", {}, label), ` at ${distance.toFixed(2)}`);
   });
 }
 
@@ -376,10 +379,10 @@ function show(seen) {
     showPicture(image, seen.image);
     const { rows, columns, pixels } = seen.image;
     const inked = pixels.filter((pixel) => pixel > 0).length;
-    image.ariaLabel = `The drawing in ${rows} by ${columns} pixels, ${inked} of them with ink`;
+    describe(image, `The drawing in ${rows} by ${columns} pixels, ${inked} of them with ink`);
   } else {
     fill(image, 1, 1, [0], [rgb("--paper"), rgb("--paper"), rgb("--ink")]);
-    image.ariaLabel = "No image yet";
+    describe(image, "No image yet");
   }
   showOutputs(seen);
   showLayers(seen);
@@ -398,20 +401,20 @@ function showBackends(backends) {
   const fieldset = element("backends");
   fieldset.querySelectorAll("label").forEach((label) => label.remove());
   for (const { name, text } of usable) {
-    const radio = make("input", { type: "radio", name: "backend", value: name, checked: name === backend });
+    const radio = make("input", { type: "radio", name: "backend", value: name });
+    radio.checked = name === backend;
     radio.addEventListener("change", () => {
       backend = name;
       look();
       later();
     });
-    const words = make("span", { textContent: name }, make("small", { textContent: text }));
-    const label = make("label", {}, radio, words, make("span", { className: "time" }));
-    label.dataset.backend = name;
+    const words = make("span", {}, name, make("small", {}, text));
+    const label = make("label", { "data-backend": name }, radio, words, make("span", { class: "time" }));
     fieldset.append(label);
   }
   const missing = backends.filter(({ error }) => error);
   element("missing").hidden = missing.length === 0;
-  element("missing").lastElementChild.replaceChildren(...missing.map(({ error }) => make("li", { textContent: error })));
+  element("missing").lastElementChild.replaceChildren(...missing.map(({ error }) => make("li", {}, error)));
 }
 
 // ---- the start ----
