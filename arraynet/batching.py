@@ -8,6 +8,7 @@ the block is halved until it fits.
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import operator
 import os
@@ -25,6 +26,9 @@ from arraynet.program import Program, check_shape
 
 Advance: TypeAlias = Callable[[int], object]
 """Called with the number of rows that were just done."""
+
+LEAST_ROWS = 512
+"""Fewest rows of a block by default: each block reads all weights anew."""
 
 THREAD_ROWS = 512
 """Fewest rows that are worth a thread of their own."""
@@ -82,8 +86,8 @@ def predict(
     if not cut:
         with _single_threaded(program, threads):
             return _whole(program, x, advance)
-    size = _block_rows(program, rows, block)
-    workers = _workers(program, rows, size, threads)
+    workers = _workers(program, rows, threads)
+    size = block or _block_rows(program, rows, workers)
     if workers == 1:
         with _single_threaded(program, threads):
             return _in_turn(program, x, size, advance)
@@ -120,25 +124,23 @@ def is_batches(x: Any, rank: int) -> bool:
     return isinstance(x, Iterable) and not any(hasattr(x, name) for name in _ARRAYS)
 
 
-def _block_rows(program: Program, rows: int, block: int | None) -> int:
+def _block_rows(program: Program, rows: int, workers: int) -> int:
     """Return how many rows to run at a time."""
-    if block is not None:
-        return block
     budget = program.backend.block_bytes
     if budget is None or rows == 0:
         return max(rows, 1)
-    fitting = max(64, budget // max(program.row_bytes, 1))
-    # Blocks of one size: the last one is not a small one, and one plan serves all.
-    return -(-rows // -(-rows // fitting))
+    fitting = max(LEAST_ROWS, budget // max(program.row_bytes, 1))
+    # Blocks of one size, as many for each worker: none waits for the last, and one
+    # plan serves all.
+    turns = -(-rows // (fitting * workers))
+    return -(-rows // (turns * workers))
 
 
-def _workers(program: Program, rows: int, block: int, threads: int | None) -> int:
+def _workers(program: Program, rows: int, threads: int | None) -> int:
     """Return on how many threads to run."""
     if not program.backend.threaded:
         return 1
-    useful = min(
-        rows // THREAD_ROWS, rows * program.multiply_adds // THREAD_WORK, -(-rows // block)
-    )
+    useful = min(rows // THREAD_ROWS, rows * program.multiply_adds // THREAD_WORK)
     return max(1, min(threads or _cores(), useful))
 
 
@@ -251,21 +253,37 @@ def _on_threads(
             failures.append(error)
             stop.set()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers - 1)]
-    try:
-        for thread in threads:
-            thread.start()
-        work()
-        for thread in threads:
-            thread.join()
-    finally:
-        stop.set()
-        for thread in threads:
-            if thread.is_alive():
-                thread.join()
+    _with_helpers(work, workers - 1, stop)
     if failures:
         raise failures[0]
     return result
+
+
+def _with_helpers(work: Callable[[], None], helpers: int, stop: threading.Event) -> None:
+    """Call a function on this thread and on others at once; return when all have done.
+
+    Threads are started the low-level way: `threading.Thread.start` waits until the
+    new thread runs, which takes a good part of a millisecond.
+    """
+    running = [_thread.allocate_lock() for _ in range(helpers)]
+
+    def help_out(done: Any) -> None:
+        try:
+            work()
+        finally:
+            done.release()
+
+    started = []
+    try:
+        for done in running:
+            done.acquire()
+            _thread.start_new_thread(help_out, (done,))
+            started.append(done)
+        work()
+    finally:
+        stop.set()
+        for done in started:
+            done.acquire()
 
 
 def _halving(program: Program, x: HostArray, result: HostArray, start: int, stop: int) -> None:

@@ -58,7 +58,7 @@ class Program:
         self.dtype = graph.dtype
         self.input_shape = graph.inputs[0].shape
         self.output_shape = graph.shapes[graph.outputs[0]]
-        self.row_bytes = _row_bytes(graph)
+        self.row_bytes = _row_bytes(graph, with_input=not backend.reads_host)
         self.multiply_adds = sum(graph.multiply_adds(node) for node in graph.nodes)
         self._slots = {graph.inputs[0].name: 0}
         with backend.active():
@@ -251,11 +251,12 @@ def _outside(group: Sequence[Node]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _row_bytes(graph: Graph) -> int:
-    """Return about how many bytes one row of a batch and its intermediates take."""
+def _row_bytes(graph: Graph, *, with_input: bool) -> int:
+    """Return about how many bytes the intermediates of one row take, and the row itself."""
     item = {"float16": 2, "bfloat16": 2, "float64": 8}.get(graph.dtype, 4)
     elements = 0
-    for shape in (graph.inputs[0].shape, *(graph.shapes[node.name] for node in graph.nodes)):
+    inputs = [graph.inputs[0].shape] if with_input else []
+    for shape in (*inputs, *(graph.shapes[node.name] for node in graph.nodes)):
         count = 1
         for size in shape[1:]:
             count *= size if isinstance(size, int) else 1

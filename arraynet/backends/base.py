@@ -34,8 +34,10 @@ class Backend:
         What the library raises when the device's memory is full.
     threaded : bool
         Whether blocks of one batch may run on several Python threads at once.
+    reads_host : bool
+        Whether a block is read where it lies on the host, and not copied first.
     block_bytes : int or None
-        How many bytes of one block's input and intermediates are best in flight
+        How many bytes of one block's intermediates, and of its copy, are best in flight
         (the size of a cache, a part of a GPU's memory); None: never cut a batch.
     unfused : dict of str to str
         Which ops run unfused although the library fuses, and why.
@@ -51,6 +53,7 @@ class Backend:
     native: Mapping[str, Kernel] = MappingProxyType({})
     out_of_memory: tuple[type[BaseException], ...] = (MemoryError,)
     threaded: bool = False
+    reads_host: bool = False
     block_bytes: int | None = None
     precision: str = "highest"
     resolvable: bool = True

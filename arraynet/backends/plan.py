@@ -13,21 +13,14 @@ from typing import Any
 import numpy as np
 
 from arraynet.backends.host import HostArray
+from arraynet.backends.products import VECTOR, Layouts, is_wide, parts
 from arraynet.backends.recording import Call, Slot, Tape
-
-WIDE = 1 << 20
-"""Weights from which a product reads memory more than it multiplies."""
 
 SUMMED = 128
 """Longest row that is summed as a product with ones, quicker than a reduction."""
 
-NEAR = 2 << 20
-"""Bytes of a batch that a second-level cache holds."""
-
 SHORT = 128
 """Longest row beside which a bias is laid out for every row of the batch."""
-
-_ALIGNMENT = 64  # bytes: a cache line, and the widest vector of present processors
 
 
 class Plan:
@@ -49,49 +42,25 @@ class Plan:
 
     def run(self, x: HostArray) -> Any:
         """Return the result for ``x``, a fresh array."""
-        for arguments, position in self._takes_input:
-            arguments[position] = x
+        for arguments, position, rows in self._takes_input:
+            arguments[position] = x if rows is None else x[rows]
         try:
             for function, arguments in self._steps:
                 function(*arguments)
             return self._finish(*self._operands)
         finally:
-            for arguments, position in self._takes_input:
+            for arguments, position, _ in self._takes_input:
                 arguments[position] = None
 
 
-class Layouts:
-    """Copies of weights in the memory order that a product is quickest with.
-
-    Made once each, and shared by every plan of a network.
-    """
-
-    def __init__(self) -> None:
-        # Each entry keeps the weight too, so that its id cannot be used again.
-        self._made: dict[tuple[int, str], tuple[HostArray, HostArray]] = {}
-
-    def columns(self, weight: HostArray, start: int, stop: int) -> HostArray:
-        """Return some columns of a weight as an array of their own."""
-        part = weight[:, start:stop]
-        return self._once(weight, f"{start}:{stop}", lambda: np.ascontiguousarray(part))
-
-    def rows(self, weight: HostArray) -> HostArray:
-        """Return a weight with each row's elements side by side."""
-        return self._once(weight, "rows", lambda: np.ascontiguousarray(weight))
-
-    def fortran(self, weight: HostArray) -> HostArray:
-        """Return a weight with each column's elements side by side."""
-        return self._once(weight, "fortran", lambda: np.asfortranarray(weight))
-
-    def _once(self, weight: HostArray, kind: str, make: Callable[[], HostArray]) -> HostArray:
-        entry = self._made.get((id(weight), kind))
-        if entry is None:
-            entry = self._made.setdefault((id(weight), kind), (weight, make()))
-        return entry[1]
-
-
 class _Input:
-    """Stands for the batch in a step's arguments until there is one."""
+    """Stands for the batch, or some of its rows, until there is one."""
+
+    def __init__(self, rows: slice | None = None) -> None:
+        self.rows = rows
+
+    def __getitem__(self, rows: slice) -> _Input:
+        return _Input(rows)
 
 
 class _Planner:
@@ -102,8 +71,10 @@ class _Planner:
         self.arrays: dict[Slot, Any] = {tape.source: _Input()}
         self.memory: dict[Slot, HostArray] = {}
         self.idle: dict[int, list[HostArray]] = {}
+        self.casts: dict[Slot, Slot] = {}
+        self.scratch: HostArray | None = None
         self.steps: list[tuple[Callable[..., Any], list[Any]]] = []
-        self.takes_input: list[tuple[list[Any], int]] = []
+        self.takes_input: list[tuple[list[Any], int, slice | None]] = []
         self.finish: tuple[Callable[..., Any], list[Any]]
         self.nbytes = 0
 
@@ -113,6 +84,9 @@ class _Planner:
             self.finish = (np.array, self._bound([self.tape.source]))
             return
         for index, call in enumerate(self.calls[:-1]):
+            if self._is_cast_for_product(call):
+                self.casts[call.result] = call.arguments[0]
+                continue
             self._step(index, call)
             for slot in {*call.reads, call.result}:
                 if self.last_use.get(slot, index) == index and slot in self.memory:
@@ -120,9 +94,15 @@ class _Planner:
                     self.idle.setdefault(memory.nbytes, []).append(memory)
         self.finish = self._last(self.calls[-1])
 
+    def _is_cast_for_product(self, call: Call) -> bool:
+        """Return whether a call converts the batch for one product and nothing else."""
+        users = [user for user in self.calls if call.result in user.reads]
+        alone = len(users) == 1 and users[0] is not self.calls[-1] and _is_product(users[0])
+        return call.kind == "cast" and call.arguments[0] is self.tape.source and alone
+
     def _step(self, index: int, call: Call) -> None:
         """Add the steps of one call, with its result in a buffer."""
-        if call.function is np.matmul and _is_product(call):
+        if _is_product(call):
             self._product(call)
         elif _is_row_sum(call):
             self._row_sum(call)
@@ -147,32 +127,35 @@ class _Planner:
             self._add(_copied(call), [self._buffer(call), *call.arguments])
 
     def _product(self, call: Call) -> None:
-        """Add a product with a weight, in the memory order and parts that suit BLAS."""
+        """Add a product with a weight, in the parts and the memory order that suit BLAS."""
         a, weight = call.arguments
-        rows, inner = a.shape
-        columns = weight.shape[1]
-        if weight.size >= WIDE:
-            if rows > 1:
-                weight = self.layouts.fortran(weight)
-            out = self._buffer(call, order="F")
-            self._add(np.matmul, [a, weight, out])
-            return
-        if not (rows == 1 and inner >= 4 * columns):
-            weight = self.layouts.rows(weight)
-        out = self._buffer(call)
-        odd = columns % (_ALIGNMENT // weight.itemsize)
-        if rows == 1:
-            # A dot product per column reads memory in order where columns are long.
-            weight = self.layouts.fortran(weight) if inner >= 4 * columns else weight
-            self._add(np.dot, [a, weight, out])
-        elif 0 < odd <= 4 < columns - odd and 256 <= inner <= NEAR // (rows * weight.itemsize):
-            # A few columns beyond whole vectors cost BLAS as much as a whole vector; the
-            # batch is read twice, which is cheap while it is in the cache.
-            split = columns - odd
-            self._add(np.matmul, [a, self.layouts.columns(weight, 0, split), out[:, :split]])
-            self._add(np.matmul, [a, self.layouts.columns(weight, split, columns), out[:, split:]])
-        else:
-            self._add(np.dot, [a, weight, out])
+        out = self._buffer(call, order="F" if is_wide(weight) else "C")
+        operand: Any = None
+        before: slice | None = None
+        for part in parts(a.shape[0], weight, self.layouts):
+            if part.rows != before:
+                operand, before = self._rows(a, part.rows), part.rows
+            target = out[part.rows, part.columns]
+            function = np.dot if target.flags.c_contiguous else np.matmul
+            self._add(function, [operand, part.weight, target])
+        self.scratch = None
+
+    def _rows(self, a: Slot, rows: slice) -> Any:
+        """Return some rows of a product's operand; convert them first, if that was put off."""
+        source = self.arrays[self.casts.get(a, a)]
+        if rows != slice(0, a.shape[0]):
+            source = source[rows]
+        if a not in self.casts:
+            return source
+        # Just before their product, so that they are still near: each part in turn, in
+        # the same place.
+        count, inner = rows.stop - rows.start, a.shape[1]
+        if self.scratch is None:
+            memory = self._aligned(count * inner * a.dtype.itemsize)
+            self.scratch = memory.view(a.dtype).reshape(count, inner)
+        converted = self.scratch[:count]
+        self._add(np.copyto, [converted, source, "unsafe"])
+        return converted
 
     def _row_sum(self, call: Call) -> None:
         """Add the sum of each row, as a product with ones."""
@@ -218,7 +201,7 @@ class _Planner:
         bound = [self.arrays[a] if isinstance(a, Slot) else a for a in arguments]
         for position, argument in enumerate(bound):
             if isinstance(argument, _Input):
-                self.takes_input.append((bound, position))
+                self.takes_input.append((bound, position, argument.rows))
                 bound[position] = None
         return bound
 
@@ -241,7 +224,7 @@ class _Planner:
     def _array(self, slot: Slot, shape: tuple[int, ...], order: Any) -> HostArray:
         """Return an array on idle memory, or on new memory."""
         wanted = int(np.prod(shape)) * slot.dtype.itemsize
-        size = -(-wanted // _ALIGNMENT) * _ALIGNMENT
+        size = -(-wanted // VECTOR) * VECTOR
         idle = self.idle.get(size)
         memory = idle.pop() if idle else self._aligned(size)
         array: HostArray = memory[:wanted].view(slot.dtype).reshape(shape, order=order)
@@ -249,9 +232,9 @@ class _Planner:
         return array
 
     def _aligned(self, size: int) -> HostArray:
-        raw = np.empty(size + _ALIGNMENT, np.uint8)
+        raw = np.empty(size + VECTOR, np.uint8)
         self.nbytes += raw.nbytes
-        start = -raw.ctypes.data % _ALIGNMENT
+        start = -raw.ctypes.data % VECTOR
         return raw[start : start + size]
 
 
@@ -268,6 +251,8 @@ def _needed(tape: Tape) -> list[Call]:
 
 def _is_product(call: Call) -> bool:
     """Return whether a call multiplies a batch of rows with a weight."""
+    if call.function is not np.matmul:
+        return False
     a, b = call.arguments
     rows = isinstance(a, Slot) and len(a.shape) == 2
     return (

@@ -16,7 +16,7 @@ import numpy as np
 
 from arraynet.backends.host import HostArray
 
-DECOMPOSED = frozenset({np.max, np.min, np.sum, np.prod, np.mean, np.clip})
+DECOMPOSED = frozenset({np.max, np.min, np.sum, np.prod, np.clip})
 """NumPy functions that are a few ufunc calls inside: those are what is recorded."""
 
 
@@ -79,7 +79,7 @@ class Tape:
         call = Call(
             kind,
             function,
-            tuple(self._written(argument, values) for argument in arguments),
+            tuple(self._written(argument, values, kind) for argument in arguments),
             keywords,
             Slot(value.shape, value.dtype),
         )
@@ -92,18 +92,18 @@ class Tape:
         recorded.tape, recorded.slot = self, slot
         return recorded
 
-    def _written(self, argument: Any, values: list[Any]) -> Any:
+    def _written(self, argument: Any, values: list[Any], kind: str) -> Any:
         """Return how a call's argument is written down."""
         if isinstance(argument, Recorded):
             if argument.tape is not self or argument.slot is None:
                 raise NotRecordableError("an array came from a call that was not recorded")
             return argument.slot
-        if type(argument) in (int, float):
+        if kind == "ufunc" and type(argument) in (int, float):
             # A ufunc converts a Python scalar at each call, which takes longer than
             # a small array's arithmetic does.
             kinds = {value.dtype for value in values if isinstance(value, np.ndarray)}
-            if len(kinds) == 1 and (kind := kinds.pop()).kind not in "biu":
-                return np.asarray(argument, dtype=kind)
+            if len(kinds) == 1 and (dtype := kinds.pop()).kind not in "biu":
+                return np.asarray(argument, dtype=dtype)
         return argument
 
 
@@ -119,9 +119,8 @@ class Recorded(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         tape = _tape(inputs)
-        if keywords.get("out", (None,)) != (None,):
+        if any(array is not None for array in keywords.pop("out", ())):
             raise NotRecordableError(f"{ufunc.__name__} was asked to write into an array")
-        keywords.pop("out", None)
         if method == "reduce":
             return tape.append("reduce", ufunc.reduce, inputs, **keywords)
         if method != "__call__" or ufunc.nout != 1:

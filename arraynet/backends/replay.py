@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Kernel
-from arraynet.backends.plan import Layouts, Plan
+from arraynet.backends.plan import Plan
+from arraynet.backends.products import Layouts
 from arraynet.backends.recording import NotRecordableError, Tape, record
 
 KEPT_BYTES = 64 << 20
@@ -42,11 +43,12 @@ class _Plans:
             tape = self._tapes.get(key)
         if known and tape is None:
             return self.function(x)
+        result = None
         if tape is None:
             result, tape = self._record(x)
-            plan = None if tape is None else Plan(tape, self._layouts)
-        else:
-            plan = Plan(tape, self._layouts)
+        plan = None if tape is None else Plan(tape, self._layouts)
+        if plan is not None and (result is None or plan.nbytes <= KEPT_BYTES):
+            # The first call too: a call differs in no bit from the next.
             result = plan.run(x)
         self._keep(key, tape, plan)
         return result
