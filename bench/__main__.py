@@ -7,4 +7,7 @@ import sys
 from bench.command import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nbench: stopped before the end: nothing was written")
