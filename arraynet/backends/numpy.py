@@ -28,7 +28,7 @@ class NumpyBackend(Backend):
     reads_host = True
     # A third of the second-level cache of a present-day core: the part of the input
     # that is being multiplied takes as much.
-    block_bytes = 640 << 10
+    block_bytes = 720 << 10
 
     def __init__(self) -> None:
         super().__init__()
