@@ -30,6 +30,9 @@ Advance: TypeAlias = Callable[[int], object]
 LEAST_ROWS = 512
 """Fewest rows of a block by default: each block reads all weights anew."""
 
+SHARED_BLOCK = 16
+"""How many times larger a block is where several threads run blocks."""
+
 THREAD_ROWS = 512
 """Fewest rows that are worth a thread of their own."""
 
@@ -129,6 +132,10 @@ def _block_rows(program: Program, rows: int, workers: int) -> int:
     budget = program.backend.block_bytes
     if budget is None or rows == 0:
         return max(rows, 1)
+    if workers > 1:
+        # Threads take turns at the interpreter: longer calls lose less than they gain
+        # from the nearest cache.
+        budget *= SHARED_BLOCK
     fitting = max(LEAST_ROWS, budget // max(program.row_bytes, 1))
     # Blocks of one size, as many for each worker: none waits for the last, and one
     # plan serves all.
@@ -205,9 +212,9 @@ def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None)
     done = 0
     while done < rows:
         try:
-            for part in backend.pipeline(_blocks(x, done, size), program.run):
+            for part in backend.pipeline(_blocks(program, x, done, size), program.run):
                 result[done : done + len(part)] = part
-                forget_pages(x[done : done + len(part)])
+                forget_pages(x[done : done + len(part), ...])
                 done += len(part)
                 if advance is not None:
                     advance(len(part))
@@ -220,10 +227,12 @@ def _in_turn(program: Program, x: HostArray, size: int, advance: Advance | None)
     return result
 
 
-def _blocks(x: HostArray, start: int, size: int) -> Iterator[HostArray]:
+def _blocks(program: Program, x: HostArray, start: int, size: int) -> Iterator[HostArray]:
     """Yield the rest of the rows, block by block."""
-    for first in range(start, x.shape[0], size):
-        yield x[first : first + size]
+    rows = x.shape[0]
+    for first in range(start, rows, size):
+        # As the standard has it: every axis is indexed, and no slice ends beyond the last row.
+        yield program.suited(x[first : min(first + size, rows), ...])
 
 
 def _on_threads(
@@ -245,7 +254,7 @@ def _on_threads(
                     return
                 stop_row = min(start + size, rows)
                 _halving(program, x, result, start, stop_row)
-                forget_pages(x[start:stop_row])
+                forget_pages(x[start:stop_row, ...])
                 if advance is not None:
                     with lock:
                         advance(stop_row - start)
@@ -290,7 +299,7 @@ def _halving(program: Program, x: HostArray, result: HostArray, start: int, stop
     """Run some rows at once, or, where the memory is full, each half by itself."""
     backend = program.backend
     try:
-        result[start:stop] = backend.to_host(program.run(x[start:stop]))
+        result[start:stop] = backend.to_host(program.run(x[start:stop, ...]))
         return
     except backend.out_of_memory as error:
         if stop - start == 1:

@@ -80,9 +80,18 @@ class Program:
         DeviceMismatchError
             If it lives on another device, or in another library.
         """
-        array = self.backend.asarray(x)
+        array = self.backend.asarray(x, self.dtype)
         check_shape(tuple(array.shape), self.input_shape)
-        return self.backend.asarray(array, self.dtype)
+        return array
+
+    def suited(self, x: Any) -> Array:
+        """Return a block of an array in a dtype that the library has: its own, if it may be."""
+        if not self.backend.owns(x):
+            try:
+                self.backend.dtype(x.dtype.name)
+            except DtypeError:
+                return self.backend.asarray(x, self.dtype)
+        return x
 
     def _forward(self, x: Any) -> Array:
         with self.backend.active():

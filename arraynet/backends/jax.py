@@ -11,6 +11,7 @@ from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.host import HostArray
 from arraynet.backends.unavailable import import_library, unavailable
+from arraynet.errors import DtypeError
 
 _INSTALL = "python -m pip install jax"
 
@@ -55,7 +56,12 @@ class JaxBackend(GenericBackend):
         compiled = self._jax.jit(function)
 
         def run(x: Any) -> Array:
-            return compiled(self.asarray(x))
+            try:
+                array = self.asarray(x)
+            except DtypeError:
+                # 64-bit numbers, where JAX has none: then no function computes in them.
+                array = self.asarray(x, "float32")
+            return compiled(array)
 
         return run
 
