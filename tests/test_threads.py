@@ -1,0 +1,193 @@
+"""Many threads on one network; interrupts that leave it usable and no thread behind."""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraynet import Backend, Network
+from arraynet.backends import get_backend
+from arraynet.graph import Graph
+from tests.networks import mlp, normal, seven_layers
+
+THREADS, CALLS = 16, 200
+
+
+@pytest.fixture(autouse=True)
+def busy_switching() -> Any:
+    """Let threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def blas_threads() -> list[int]:
+    """Return how many threads each BLAS library of this process uses."""
+    from threadpoolctl import threadpool_info
+
+    return [
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    ]
+
+
+def assert_no_thread_behind(before: int) -> None:
+    """Assert that there are as many threads as before, once those that ended are gone."""
+    for _ in range(1000):
+        if _thread._count() == before:
+            return
+        time.sleep(0.005)
+    assert _thread._count() == before
+
+
+def assert_threads_agree(network: Network, batches: list[Any], calls: int) -> None:
+    """Assert that threads, each with its own order of batches, get the serial results."""
+    serial = [network.predict(x) for x in batches]
+    start = threading.Barrier(THREADS)
+
+    def work(number: int) -> int:
+        order = np.random.default_rng(number).integers(0, len(batches), calls)
+        start.wait()
+        wrong = 0
+        for choice in order:
+            result = network.predict(batches[choice])
+            wrong += not np.array_equal(result, serial[choice])
+            result[...] = np.nan
+        return wrong
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(work, range(THREADS))) == [0] * THREADS
+
+
+def test_sixteen_threads_of_two_hundred_calls_are_bit_equal_to_serial() -> None:
+    network = Network(seven_layers())
+    batches = [normal(rows, 16, seed=rows) for rows in (1, 2, 7, 1, 33, 100)]
+    assert_threads_agree(network, batches, CALLS)
+
+
+def test_threads_that_start_with_a_network_that_was_never_called() -> None:
+    """Recording, planning and dropping plans happen on all of them at once."""
+    sizes = list(range(1, 90))
+    batches = [normal(rows, 16, seed=rows) for rows in sizes]
+    serial = [Network(seven_layers()).predict(x) for x in batches]
+    fresh = Network(seven_layers())
+    start = threading.Barrier(THREADS)
+
+    def work(number: int) -> bool:
+        start.wait()
+        order = np.random.default_rng(number).permutation(len(sizes))
+        return all(np.array_equal(fresh(batches[i]), serial[i]) for i in order)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert all(pool.map(work, range(THREADS)))
+
+
+def test_threads_on_every_backend(backend: Backend) -> None:
+    network = mlp(8, 6, 3, backend=backend)
+    assert_threads_agree(network, [normal(rows, 8, seed=rows) for rows in (1, 5)], 5)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_blocks_on_threads_give_the_rows_in_order(threads: int) -> None:
+    network = mlp(64, 300, 10)
+    x = normal(4000, 64)
+    expected = network.predict(x, batch_size=500, threads=1)
+    np.testing.assert_array_equal(network.predict(x, batch_size=500, threads=threads), expected)
+
+
+def test_threads_that_use_threads_leave_blas_as_it_was() -> None:
+    network = mlp(64, 300, 10)
+    x = normal(2000, 64)
+    expected = network.predict(x, batch_size=500, threads=2)
+    before = blas_threads()
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: network.predict(x, 500, threads=2), range(12)))
+    assert blas_threads() == before
+    for result in results:
+        np.testing.assert_array_equal(result, expected)
+
+
+class _Counting(threading.Event):
+    """Counts rows; interrupts the main thread once enough have been done."""
+
+    def __init__(self, rows: int, action: Any) -> None:
+        super().__init__()
+        self.left, self.action = rows, action
+
+    def __call__(self, rows: int) -> None:
+        self.left -= rows
+        if self.left <= 0 and not self.is_set():
+            self.set()
+            self.action()
+
+
+def _raise() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("action", [_raise, _thread.interrupt_main], ids=["raised", "sent"])
+def test_an_interrupt_leaves_the_network_usable_and_no_thread_behind(
+    threads: int, action: Any
+) -> None:
+    """The interrupt is raised in a thread of the network, or sent by it to the main one."""
+    network = mlp(64, 300, 10)
+    x = normal(40_000, 64)
+    expected = network.predict(x[:1000])
+    before, blas = _thread._count(), blas_threads()
+    progress = _Counting(5000, action)
+    with pytest.raises(KeyboardInterrupt):
+        network.predict(x, batch_size=500, threads=threads, progress=progress)
+    assert progress.is_set()
+    assert -progress.left < 30_000
+    assert_no_thread_behind(before)
+    assert blas_threads() == blas
+    np.testing.assert_array_equal(network.predict(x[:1000]), expected)
+    whole = network.predict(x, batch_size=1000, threads=2)
+    np.testing.assert_allclose(whole[:1000], expected, rtol=1e-5)
+
+
+def test_an_error_of_the_progress_function_is_the_caller_s() -> None:
+    network = mlp(64, 300, 10)
+
+    def progress(rows: int) -> None:
+        raise LookupError("mine")
+
+    before = _thread._count()
+    for threads in (1, 2):
+        with pytest.raises(LookupError, match="mine"):
+            network.predict(normal(4000, 64), 500, progress, threads=threads)
+    assert_no_thread_behind(before)
+
+
+def test_a_fallback_is_logged_once_and_works_on_threads(caplog: Any) -> None:
+    """A function that cannot be recorded runs as it is, on any number of threads."""
+    from arraynet.backends.replay import replaying
+
+    def function(x: Any) -> Any:
+        return np.concatenate([np.tanh(x), x])
+
+    quick = replaying(function)
+    batches = [normal(3, 4, seed=seed) for seed in range(20)]
+    with caplog.at_level(logging.INFO, logger="arraynet"):
+        quick(batches[0])
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(quick, batches))
+    for x, result in zip(batches, results, strict=True):
+        np.testing.assert_array_equal(result, function(x))
+    assert len(caplog.records) == 1
+
+
+def test_a_network_can_be_made_on_a_thread_and_used_on_another() -> None:
+    graph: Graph = seven_layers()
+    with ThreadPoolExecutor(1) as pool:
+        network = pool.submit(Network, graph, get_backend("cpu")).result()
+    np.testing.assert_array_equal(network(normal(3, 16)), Network(graph)(normal(3, 16)))
