@@ -140,19 +140,19 @@ def test_an_interrupt_leaves_the_network_usable_and_no_thread_behind(
 ) -> None:
     """The interrupt is raised in a thread of the network, or sent by it to the main one."""
     network = mlp(64, 300, 10)
-    x = normal(40_000, 64)
+    x = np.broadcast_to(normal(1, 64), (400_000, 64))
     expected = network.predict(x[:1000])
     before, blas = _thread._count(), blas_threads()
     progress = _Counting(5000, action)
     with pytest.raises(KeyboardInterrupt):
         network.predict(x, batch_size=500, threads=threads, progress=progress)
     assert progress.is_set()
-    assert -progress.left < 30_000
+    assert -progress.left < 300_000
     assert_no_thread_behind(before)
     assert blas_threads() == blas
     np.testing.assert_array_equal(network.predict(x[:1000]), expected)
-    whole = network.predict(x, batch_size=1000, threads=2)
-    np.testing.assert_allclose(whole[:1000], expected, rtol=1e-5)
+    again = network.predict(x[:20_000], batch_size=1000, threads=2)
+    np.testing.assert_allclose(again[-1000:], expected, rtol=1e-5)
 
 
 def test_an_error_of_the_progress_function_is_the_caller_s() -> None:
