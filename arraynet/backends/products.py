@@ -19,6 +19,9 @@ WIDE = 1 << 20
 NEAR = 640 << 10
 """Bytes of a batch that stay in the cache beside everything else, even twice as many."""
 
+UNPACKED = 1_000_000
+"""Multiply-adds up to which OpenBLAS reads operands where they lie, unpacked."""
+
 VECTOR = 64
 """Bytes of the widest vectors of present processors, and of a cache line."""
 
@@ -90,6 +93,8 @@ def parts(rows: int, weight: HostArray, layouts: Layouts) -> Iterator[Part]:
     split = columns - odd if inner >= 256 and 0 < odd <= 4 < columns - odd else columns
     count = max(1, rows * inner * weight.itemsize // NEAR)
     size = -(-rows // count)
+    if (unpacked := UNPACKED // (inner * columns) // 16 * 16) >= 96:
+        size = min(size, unpacked)
     for start in range(0, rows, size):
         chunk = slice(start, min(start + size, rows))
         if split < columns:
