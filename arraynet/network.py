@@ -14,6 +14,7 @@ import numpy.typing as npt
 from arraynet import batching
 from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
+from arraynet.backends.host import host_array
 from arraynet.errors import ShapeError
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.metrics import Evaluation, labels_of
@@ -187,13 +188,9 @@ class Network:
     def _rows(self, x: Any) -> Array:
         """Return the input as an array of rows: the device's own, else the host's."""
         if not (self._backend.owns(x) or isinstance(x, np.ndarray)):
-            x = self._host.asarray(x)
+            x = host_array(x, self._backend.name)
         check_shape(tuple(x.shape), self.input_shape)
         return x
-
-    @property
-    def _host(self) -> Backend:
-        return get_backend("cpu")
 
     def classify(
         self,

@@ -1,0 +1,210 @@
+"""Dense, Scale, Sequential, perceptron: what they build, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraynet import Backend, Dense, Sequential
+from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.layers import Scale, perceptron, sequential_graph
+from arraynet.ops import OPS
+from tests.networks import dense, normal
+
+CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+
+GATES = {"AND": (0.5, 0.5, -0.7), "NAND": (-0.5, -0.5, 0.7), "OR": (0.5, 0.5, -0.2)}
+"""Weights and biases from the book."""
+
+TRUTH = {"AND": [0, 0, 0, 1], "NAND": [1, 1, 1, 0], "OR": [0, 1, 1, 1], "XOR": [0, 1, 1, 0]}
+
+
+def gate(name: str) -> tuple[Any, Any]:
+    """Return a gate's weight column and bias."""
+    first, second, bias = GATES[name]
+    return np.float32([[first], [second]]), np.float32([bias])
+
+
+@pytest.mark.parametrize("name", list(GATES))
+def test_gates_are_single_perceptrons(name: str, backend: Backend) -> None:
+    network = Sequential(Dense(*gate(name)), "step", backend=backend)
+    assert network.predict(CORNERS)[:, 0].tolist() == TRUTH[name]
+    assert backend.to_host(network(CORNERS.astype(np.uint8)))[:, 0].tolist() == TRUTH[name]
+
+
+@pytest.mark.parametrize("name", list(GATES))
+def test_a_perceptron_of_weights_and_a_bias(name: str) -> None:
+    *weights, bias = GATES[name]
+    assert perceptron(weights, bias)(CORNERS)[:, 0].tolist() == TRUTH[name]
+
+
+def test_exclusive_or_is_two_layers_of_them(backend: Backend) -> None:
+    (nand, nand_bias), (either, either_bias) = gate("NAND"), gate("OR")
+    hidden = Dense(np.hstack([nand, either]), np.hstack([nand_bias, either_bias]))
+    network = Sequential(hidden, "step", Dense(*gate("AND")), "step", backend=backend)
+    assert network.predict(CORNERS)[:, 0].tolist() == TRUTH["XOR"]
+
+
+def test_no_single_perceptron_is_exclusive_or() -> None:
+    grid = np.linspace(-2, 2, 9)
+    weights = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2).T.astype("f4")
+    for bias in grid:
+        network = Sequential(Dense(weights, np.full(81, bias, "f4")), "step")
+        answers = network.predict(CORNERS)
+        assert not (answers == np.float32(TRUTH["XOR"])[:, None]).all(axis=0).any()
+
+
+def test_dense_multiplies_and_adds() -> None:
+    layer = dense(4, 3)
+    x = normal(5, 4)
+    exact = x.astype("f8") @ layer.weight.astype("f8") + layer.bias
+    np.testing.assert_allclose(Sequential(layer)(x), exact, rtol=1e-6, atol=1e-6)
+
+
+def test_the_other_layout_is_the_transpose() -> None:
+    layer = dense(4, 3)
+    other = Dense(layer.weight.T, layer.bias, layout="out_in")
+    assert repr(other) == repr(layer) == "Dense(4 → 3)"
+    x = normal(5, 4)
+    np.testing.assert_allclose(Sequential(other)(x), Sequential(layer)(x), rtol=1e-6)
+
+
+def test_a_bias_may_be_left_out() -> None:
+    layer = Dense(dense(4, 3).weight)
+    assert layer.bias.tolist() == [0, 0, 0]
+    assert layer.bias.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "complex64", "U1", "object"])
+def test_weights_that_are_not_floating_are_refused(dtype: str) -> None:
+    with pytest.raises(DtypeError, match=r"Dense: W: got dtype .*expected one of float16.*astype"):
+        Dense(np.ones((2, 2)).astype(dtype))
+    with pytest.raises(DtypeError, match="Dense: b: got dtype"):
+        Dense(np.ones((2, 2), "f4"), np.ones(2).astype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Dense(np.ones(3)), ShapeError, r"got W of shape \(3,\), expected \(in, out\)"),
+        (lambda: Dense(1.0), ShapeError, r"got W of shape \(\)"),
+        (lambda: Dense(np.ones((2, 3, 4))), ShapeError, r"got W of shape \(2, 3, 4\)"),
+        (lambda: Dense([[1.0], [1.0, 2.0]]), ShapeError, "rows of different lengths"),
+        (
+            lambda: Dense(np.ones((2, 3)), np.ones(2)),
+            ShapeError,
+            r"got b of shape \(2,\), expected \(3,\) \(W of shape \(2, 3\) gives 3 outputs\)",
+        ),
+        (lambda: Dense(np.ones((2, 3)), np.ones((1, 3))), ShapeError, r"got b of shape \(1, 3\)"),
+        (
+            lambda: Dense(np.ones((2, 3)), np.ones(3, "f4")),
+            DtypeError,
+            "got b of float32 beside W of float64, expected one dtype",
+        ),
+        (lambda: Dense(np.ones((2, 3)), layout="rows"), GraphError, "got layout 'rows'"),
+        (lambda: Scale([[1.0]]), ShapeError, r"Scale: got shapes \(1, 1\) and \(\)"),
+        (lambda: Scale("abc"), DtypeError, "Scale: scale: got <U3, expected real numbers"),
+        (lambda: Scale(1.0, 1j), DtypeError, "Scale: shift: got complex128"),
+        (lambda: Scale([[1.0], [1.0, 2.0]]), ShapeError, "rows of different lengths"),
+        (lambda: perceptron([[1.0]], 0.0), ShapeError, r"got w of shape \(1, 1\)"),
+        (lambda: perceptron([1.0], [0.0]), ShapeError, r"b of shape \(1,\), expected"),
+        (lambda: perceptron(["a"], 0.0), DtypeError, "perceptron: w: got <U1"),
+        (lambda: perceptron([1.0], "a"), DtypeError, "perceptron: b: got <U1"),
+    ],
+)
+def test_layers_refuse_what_does_not_fit(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        make()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("relu",),
+        (),
+        (dense(2, 2), "no such op"),
+        (dense(2, 2), "Relu"),
+        (dense(2, 2), 3),
+        (dense(2, 2), None),
+        (dense(2, 2), np.tanh),
+        (dense(2, 2), ("relu",)),
+        (dense(2, 2), ("relu", 1)),
+        (dense(2, 2), ("relu", {}, {})),
+        (dense(2, 2), ("leaky_relu", {"slope": 1.0})),
+        (dense(2, 2), ("leaky_relu", {"alpha": "1"})),
+        (dense(2, 2), "affine"),
+        (dense(2, 2), "prelu"),
+        (Dense, "relu"),
+    ],
+)
+def test_layers_that_are_none_are_refused(layers: Any) -> None:
+    with pytest.raises(GraphError) as caught:
+        Sequential(*layers)
+    assert len(str(caught.value).splitlines()) == 1
+    assert re.search("got .*expected", str(caught.value))
+
+
+def test_layers_whose_sizes_differ_are_both_named() -> None:
+    with pytest.raises(ShapeError) as caught:
+        Sequential(dense(4, 3), "relu", dense(5, 2))
+    text = str(caught.value)
+    assert text.startswith("affine2 (affine): got relu1 (batch, 3), W2 (5, 2)")
+    assert "the layer before it is affine1 (affine)" in text
+    with pytest.raises(ShapeError, match=r"scale_shift1 \(scale_shift\): got affine1 \(batch, 3\)"):
+        Sequential(dense(4, 3), Scale([1.0, 2.0]))
+    with pytest.raises(ShapeError, match="halves need an even number"):
+        Sequential(dense(4, 3), "glu")
+
+
+def test_layers_of_two_dtypes_are_refused() -> None:
+    with pytest.raises(DtypeError, match="expected one dtype"):
+        Sequential(dense(4, 3), dense(3, 2, dtype="f8"))
+
+
+def test_names_count_each_op() -> None:
+    graph = sequential_graph(
+        Scale(2.0), dense(4, 3), "swish", Scale(1.0, [1, 2, 3]), dense(3, 3), "silu", "linear"
+    )
+    assert [node.name for node in graph.nodes] == [
+        *("scale_shift1", "affine1", "silu1", "scale_shift2", "affine2", "silu2", "identity1")
+    ]
+    assert list(graph.weights) == ["scale", "shift", "W1", "b1", "scale2", "shift2", "W2", "b2"]
+    assert graph.inputs[0].shape == ("batch", 4)
+    assert graph.dtype == "float32"
+
+
+def test_attributes_reach_their_op(backend: Backend) -> None:
+    layer = Dense(np.eye(3, dtype="f4"))
+    x = np.float32([[-2.0, 0.0, 3.0]])
+    for alpha in (0.5, np.float32(0.5), np.float64(0.5)):
+        network = Sequential(layer, ("leaky_relu", {"alpha": alpha}), backend=backend)
+        assert network.predict(x).tolist() == [[-1.0, 0.0, 3.0]]
+        assert type(network.graph.nodes[1].attributes["alpha"]) is float
+    network = Sequential(layer, ("hard_tanh", {"lower": -1, "upper": 2}), backend=backend)
+    assert network.predict(x).tolist() == [[-1.0, 0.0, 2.0]]
+
+
+def test_a_scale_may_be_per_feature(backend: Backend) -> None:
+    network = Sequential(
+        Scale([1, 2, 4], [0.5, 0, -1]), Dense(np.eye(3, dtype="f4")), backend=backend
+    )
+    assert network.predict([[1, 2, 3]]).tolist() == [[1.5, 4.0, 11.0]]
+    assert repr(Scale([1, 2, 4], 0.5)) == "Scale(3 values, 0.5)"
+
+
+def test_a_scale_tells_the_number_of_features() -> None:
+    with pytest.raises(ShapeError, match="affine1"):
+        Sequential(Scale([1.0, 2.0]), dense(3, 2))
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_every_op_of_one_array_is_an_activation(name: str) -> None:
+    if name in ("add", "affine", "matmul", "prelu", "scale_shift"):
+        return
+    network = Sequential(dense(4, 6), name)
+    assert network.graph.nodes[1].op == OPS[name].name
+    assert network.predict(normal(3, 4)).shape[0] == 3
