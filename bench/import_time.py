@@ -6,6 +6,7 @@ of the time that each spent importing (the start of Python itself is not counted
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,12 @@ def seconds(statement: str) -> float:
         f"import time\nstart = time.perf_counter()\n{statement}\nprint(time.perf_counter() - start)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        # An installed package has its bytecode: let the first round write it.
+        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
     )
     return float(done.stdout)
 
