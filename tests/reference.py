@@ -198,6 +198,8 @@ def _clear_winner(x: Values, eps: float, axis: int = -1) -> Any:
         return np.ones(len(x.value), np.bool_)
     gap = ordered[..., -1] - ordered[..., -2]
     clear = gap > 2 * FACTOR * eps * (x.error.max(axis=axis) + np.abs(x.value).max(axis=axis))
+    if axis % x.value.ndim == 0:  # the rows meet: one unclear winner concerns them all
+        return np.full(len(x.value), clear.all())
     return clear.reshape(len(x.value), -1).all(axis=1)
 
 
