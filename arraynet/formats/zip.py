@@ -23,6 +23,7 @@ DESCRIPTOR, UTF8 = 0x0008, 0x0800
 KNOWN_FLAGS = 0x0006 | DESCRIPTOR | UTF8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 ZIP64 = 1  # the kind of extra field
+VERSION = 45  # of the format, times ten: the first that knows zip64
 
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
@@ -122,13 +123,15 @@ def _entry(data: bytes, position: int, source: Source) -> tuple[_Entry, int]:
     after = position + _ENTRY.size
     if after > len(data):
         raise source.error("a directory that ends early", "an entry for each member")
-    (magic, _, _, flags, method, _, _, crc, compressed, size, name, extra, comment, disk, _, _,
+    (magic, _, version, flags, method, _, _, crc, compressed, size, name, extra, comment, disk, _, _,
      offset) = _ENTRY.unpack_from(data, position)  # fmt: skip
     end = after + name + extra + comment
     if magic != b"PK\x01\x02" or end > len(data) or disk:
         raise source.error("a damaged directory", "an entry for each member")
     entry = _Entry(data[after : after + name], flags, method, crc, compressed, size, offset)
     shown = clipped(entry.name)
+    if version > VERSION:
+        raise source.error(f"a member of zip version {version}", f"at most {VERSION}", shown)
     if flags & ~KNOWN_FLAGS:
         raise source.error(f"flags {flags:#06x}", "a member that is not encrypted", shown)
     if method not in (STORED, DEFLATED):

@@ -96,8 +96,8 @@ def read_images(path: str) -> Arrays | None:
 
 def _read_grey_png(data: bytes) -> Arrays | None:
     """Decode a PNG of grey bytes; None for other kinds."""
-    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
-    if (depth, colour) != (8, 0):
+    width, height, depth, colour, *_, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    if (depth, colour, interlaced) != (8, 0, 0):
         return None
     position, packed = 8, b""
     while position < len(data):

@@ -186,6 +186,8 @@ def bombs() -> dict[str, bytes]:
         "zip64 in the directory": archive([good], extra=zip64, size=2**32 - 1, packed=2**32 - 1),
         "zip64 beside ordinary sizes": archive([good], extra=zip64),
         "zip64 in the member's header only": archive([good], local_extra=zip64),
+        "a member of zip version 21.0": archive([good], needed=210),
+        "a member of an unknown zip version": archive([good], needed=0xFCD3),
         "a comment": archive([good], comment=5, after=b"hello"),
         "bytes after the end": archive([good], after=b"hello"),
         "bytes before the directory": archive([good], between=b"hello"),
