@@ -123,8 +123,8 @@ def _entry(data: bytes, position: int, source: Source) -> tuple[_Entry, int]:
     after = position + _ENTRY.size
     if after > len(data):
         raise source.error("a directory that ends early", "an entry for each member")
-    (magic, _, version, flags, method, _, _, crc, compressed, size, name, extra, comment, disk, _, _,
-     offset) = _ENTRY.unpack_from(data, position)  # fmt: skip
+    (magic, _, version, flags, method, _, _, crc, compressed, size, name, extra, comment, disk, _,
+     _, offset) = _ENTRY.unpack_from(data, position)  # fmt: skip
     end = after + name + extra + comment
     if magic != b"PK\x01\x02" or end > len(data) or disk:
         raise source.error("a damaged directory", "an entry for each member")
