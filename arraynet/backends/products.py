@@ -22,6 +22,9 @@ NEAR = 640 << 10
 UNPACKED = 1_000_000
 """Multiply-adds up to which OpenBLAS reads operands where they lie, unpacked."""
 
+DOTTED = 1120
+"""Results up to which OpenBLAS makes a product of dot products."""
+
 VECTOR = 64
 """Bytes of the widest vectors of present processors, and of a cache line."""
 
@@ -81,11 +84,20 @@ def parts(rows: int, weight: HostArray, layouts: Layouts) -> Iterator[Part]:
         # One row reads the weight once in any order; more are packed by columns.
         yield Part(slice(0, rows), everything, layouts.fortran(weight) if rows > 1 else weight)
         return
+    tall = inner >= 4 * columns
     if rows == 1:
         # A dot product for each column reads memory in order, where columns are long.
-        tall = inner >= 4 * columns
         kept = layouts.fortran(weight) if tall else layouts.columns(weight, 0, columns)
         yield Part(slice(0, 1), everything, kept)
+        return
+    dotted = min(DOTTED // max(columns, 1), UNPACKED // max(inner * columns, 1))
+    if tall and dotted >= 64:
+        # So does it for as many rows at a time as these; and it sums in many short
+        # chains, which is more exact than in one.
+        size = -(-rows // -(-rows // dotted))
+        for start in range(0, rows, size):
+            chunk = slice(start, min(start + size, rows))
+            yield Part(chunk, everything, layouts.fortran(weight))
         return
     # A few columns beyond whole vectors cost BLAS as much as a whole vector: they go
     # alone, and first: theirs is the quickest way to bring the rows near.
