@@ -208,3 +208,12 @@ def test_every_op_of_one_array_is_an_activation(name: str) -> None:
     network = Sequential(dense(4, 6), name)
     assert network.graph.nodes[1].op == OPS[name].name
     assert network.predict(normal(3, 4)).shape[0] == 3
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 0), (0, 3), (0, 0)])
+def test_a_layer_may_be_empty(inputs: int, outputs: int, backend: Backend) -> None:
+    bias = np.arange(outputs, dtype="f4")
+    network = Sequential(Dense(np.ones((inputs, outputs), "f4"), bias), "relu", backend=backend)
+    for rows in (1, 4):
+        found = network.predict(np.ones((rows, inputs), "f4"))
+        np.testing.assert_array_equal(found, np.tile(bias, (rows, 1)))
