@@ -93,8 +93,6 @@ def rescale_activations(graph: Graph) -> Graph:
             continue
         if graph.uses[before.name] != 1 or not all(is_matrix(n, graph) for n in (before, *after)):
             continue
-        if any(n.inputs[0] != node.name for n in after):
-            continue
         weight, bias = matrix(before, graph)
         new = [(before, weight * rescaled.input_scale, bias * rescaled.input_scale)]
         for following in after:

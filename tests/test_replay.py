@@ -36,6 +36,15 @@ def test_one_plan_serves_one_kind_of_input() -> None:
     assert plans() == before
 
 
+def test_a_plan_is_made_once_and_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(replay, "Plan", lambda *parts: made.append(Plan(*parts)) or made[-1])
+    network = mlp(4, 5, 3)
+    for _ in range(5):
+        network(normal(3, 4))
+    assert len(made) == 1
+
+
 def test_the_number_of_kinds_is_bounded() -> None:
     before = plans()
     network = mlp(4, 5, 3)

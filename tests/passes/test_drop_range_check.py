@@ -61,3 +61,15 @@ def test_bounds_pass_through_layers_that_follow_each_other() -> None:
 def test_a_bias_counts() -> None:
     layer = Dense(np.ones((4, 2), np.float32), np.float32([0.0, 58.0]))
     assert ops(drop_range_check(chain(dense(3, 4), "sigmoid", layer, "softmax")))[-1] == "softmax"
+
+
+@pytest.mark.parametrize(("size", "fires"), [(59.0, True), (61.0, False)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_both_ends_of_the_scores_count(
+    activation: str, sign: float, size: float, fires: bool
+) -> None:
+    """All scores lie on one side after a sigmoid, and on both after a tanh."""
+    layer = Dense(np.full((4, 2), sign * size / 4, np.float32), np.zeros(2, np.float32))
+    after = drop_range_check(chain(dense(3, 4), activation, layer, "softmax"))
+    assert ops(after)[-1] == ("unguarded_softmax" if fires else "softmax")
