@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import _thread
 import itertools
-import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from arraynet.counts import whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
@@ -82,7 +82,8 @@ def predict(
     OutOfMemoryError
         When not even one row fits.
     """
-    block, threads = _at_least_one("batch_size", block), _at_least_one("threads", threads)
+    block = None if block is None else whole_number("batch_size", block)
+    threads = None if threads is None else whole_number("threads", threads)
     shape = tuple(x.shape)
     check_shape(shape, program.input_shape)
     rows = shape[0]
@@ -149,19 +150,6 @@ def _workers(program: Program, rows: int, threads: int | None) -> int:
         return 1
     useful = min(rows // THREAD_ROWS, rows * program.multiply_adds // THREAD_WORK)
     return max(1, min(threads or _cores(), useful))
-
-
-def _at_least_one(name: str, count: Any) -> int | None:
-    """Return a count that a caller gave, once it is known to be one."""
-    if count is None:
-        return None
-    try:
-        number = operator.index(count)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ShapeError(f"{name}: got {count!r}, expected a whole number of at least 1")
-    return number
 
 
 def _cores() -> int:

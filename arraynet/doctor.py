@@ -32,7 +32,7 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
 
     Parameters
     ----------
-    backends : iterable of str, optional
+    backends : iterable of (str or Backend), optional
         The backends to look at; None: `BACKENDS`.
 
     Returns
@@ -48,6 +48,11 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
         ``arraynet``, ``python``, ``platform`` and ``driver`` (the CUDA version of the
         NVIDIA driver, or None) are texts, ``cupy_tf32`` is the variable CUPY_TF32.
 
+    Raises
+    ------
+    ArraynetError
+        If ``backends`` is not a list of names, but one name alone, for example.
+
     Examples
     --------
     >>> report(["cpu"])["backends"]["cpu"]["status"]
@@ -55,8 +60,7 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
     """
     import arraynet
 
-    asked = BACKENDS if backends is None else backends
-    names = [b.name if isinstance(b, Backend) else b for b in asked]
+    names = list(BACKENDS) if backends is None else _names(backends)
     # Before other libraries bring theirs: the one that NumPy computes with.
     blas = _blas()
     found = {name: examine(name) for name in names}
@@ -72,6 +76,18 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
         "backends": found,
         "failed": [name for name, facts in found.items() if facts["status"] == "FAIL"],
     }
+
+
+def _names(backends: Any) -> list[str]:
+    """Return the names that a caller asks for; refuse one alone, which is no list."""
+    listed = isinstance(backends, Iterable) and not isinstance(backends, str)
+    asked = list(backends) if listed else []
+    if not listed or not all(isinstance(each, str | Backend) for each in asked):
+        raise ArraynetError(
+            f"doctor: got {type(backends).__name__} {backends!r:.60}, expected a list of names, "
+            f"such as ['cpu', 'gpu']"
+        )
+    return [each.name if isinstance(each, Backend) else each for each in asked]
 
 
 def examine(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ symbols such as ``"batch"``.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -307,7 +308,8 @@ def _check_attributes(node: Node, registration: Op) -> None:
             )
         kind = type(allowed[name])
         required = allowed[name] is inspect.Parameter.empty
-        if not (required or type(value) is kind or (kind is float and type(value) is int)):
+        whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
+        if not (required or type(value) is kind or whole):
             raise GraphError(
                 f"{node.where}: got {name}={value!r}, expected a value like {allowed[name]!r}"
             )

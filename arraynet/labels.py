@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.counts import whole_number
 from arraynet.errors import DeviceMismatchError, DtypeError, ShapeError
 
 Labels = npt.NDArray[np.int64]
@@ -31,7 +32,8 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     Raises
     ------
     ShapeError
-        A label is out of range, a row is not one-hot, or the rank is not 1 or 2.
+        A label is out of range, a row is not one-hot, the rank is not 1 or 2, or
+        ``classes`` is no count.
     DtypeError
         The labels are not integers.
 
@@ -40,6 +42,8 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     >>> labels_of([[0, 1, 0], [1, 0, 0]])
     array([1, 0])
     """
+    if classes is not None:
+        classes = whole_number("classes", classes, least=0)
     host = host_array("t", t)
     if host.ndim == 2:
         return _labels_of_one_hot(host, classes)

@@ -104,7 +104,7 @@ def load_pretrained(name: str = "digits", *, backend: str | Backend = "cpu") -> 
     """
     from importlib import resources
 
-    if name not in PRETRAINED:
+    if name not in tuple(PRETRAINED):
         known = ", ".join(repr(known) for known in PRETRAINED)
         raise ArraynetError(f"load_pretrained: got {name!r}, expected one of {known}")
     source = resources.files("arraynet.datasets") / PRETRAINED[name]

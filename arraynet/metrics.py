@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.counts import whole_number
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.labels import Labels, host_array, integer_labels, labels_of
 
@@ -124,8 +125,7 @@ def top_k_accuracy(scores: npt.ArrayLike, t: npt.ArrayLike, k: int = 5) -> float
     if table.dtype.kind not in "fiub":
         raise DtypeError(f"scores: got {table.dtype}, expected real numbers")
     rows, classes = table.shape
-    if not 1 <= k <= classes:
-        raise ShapeError(f"k: got {k}, expected 1 to {classes} (scores have {classes} classes)")
+    k = whole_number("k", k, most=classes, context=f" (scores have {classes} classes)")
     truth = labels_of(t, classes)
     _same_length(rows, len(truth), "scores")
     own = table[np.arange(rows), truth][:, np.newaxis]

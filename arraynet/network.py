@@ -15,7 +15,7 @@ from arraynet import batching
 from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
 from arraynet.backends.host import host_array
-from arraynet.errors import ShapeError
+from arraynet.errors import ArraynetError, GraphError, ShapeError
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
@@ -57,6 +57,11 @@ class Network:
     def __init__(
         self, graph: Graph, backend: str | Backend = "cpu", *, optimize: bool = True
     ) -> None:
+        if not isinstance(graph, Graph):
+            raise GraphError(
+                f"Network: got {type(graph).__name__}, expected a Graph (arraynet.load and "
+                f"arraynet.Sequential make networks of files and layers)"
+            )
         self._graph = graph.validated()
         self._backend = get_backend(backend)
         self._optimize = optimize
@@ -381,5 +386,10 @@ def _advancing(progress: Progress, total: int | None) -> Iterator[batching.Advan
 
         with bar("predicting", total) as advance:
             yield advance
-    else:
+    elif callable(progress):
         yield progress
+    else:
+        raise ArraynetError(
+            f"progress: got {type(progress).__name__}, expected True, False or a function of "
+            f"the number of rows that are done"
+        )

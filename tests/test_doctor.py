@@ -12,7 +12,7 @@ import pytest
 import arraynet
 from arraynet import doctor
 from arraynet.backends import Backend, get_backend
-from arraynet.errors import DtypeError
+from arraynet.errors import ArraynetError, DtypeError
 
 
 def test_a_backend_that_works_passes_with_its_facts(backend: Backend) -> None:
@@ -128,3 +128,9 @@ def test_the_text_has_a_line_for_each_fact_and_repair() -> None:
         "FAIL  jax         backend 'jax': got none",
         "                  → python -m pip install jax",
     ]
+
+
+@pytest.mark.parametrize("backends", ["cpu", 3, [None], [["cpu"]], [b"cpu"]])
+def test_what_is_no_list_of_names_is_refused(backends: Any) -> None:
+    with pytest.raises(ArraynetError, match=r"^doctor: got .*, expected a list of names"):
+        doctor.report(backends)

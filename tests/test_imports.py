@@ -16,7 +16,7 @@ import arraynet
 ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
-HOST = BASE | {"labels", "metrics"}
+HOST = BASE | {"counts", "labels", "metrics"}
 GRAPH = BASE | {"ops", "graph"}
 ENGINE = GRAPH | {"backends", "rewriting", "passes", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "_typing": set[str](),
     "ops": BASE,
     "backends": BASE,
-    "labels": BASE,
+    "counts": BASE,
+    "labels": BASE | {"counts"},
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
     "graph": BASE | {"ops"},
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     "passes": GRAPH | {"rewriting"},
     "program": ENGINE,
     "mapped": BASE,
-    "batching": ENGINE | {"mapped"},
+    "batching": ENGINE | {"counts", "mapped"},
     "formats": GRAPH,
     "progress": BASE,
     "summary": GRAPH,

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import arraynet
 from arraynet import Backend, Network, Sequential, get_backend
 from arraynet.errors import (
     ArraynetError,
     BackendUnavailableError,
     DeviceMismatchError,
     DtypeError,
+    GraphError,
     ShapeError,
 )
 from tests.networks import dense, mlp, normal
@@ -206,3 +208,33 @@ def test_a_backend_that_does_not_exist_is_told() -> None:
 def test_a_dtype_that_no_network_has_is_told(dtype: str) -> None:
     with pytest.raises(DtypeError, match="expected one of float16, bfloat16, float32, float64"):
         mlp(6, 5, 3).astype(dtype)
+
+
+@pytest.mark.parametrize("progress", ["yes", 3, [GOOD]])
+def test_a_progress_that_is_no_function_is_told(progress: Any) -> None:
+    with pytest.raises(ArraynetError, match=r"^progress: got .*, expected True, False or a func"):
+        mlp(6, 5, 3).predict(GOOD, progress=progress)
+
+
+@pytest.mark.parametrize("graph", [None, "model.npz", {"W1": GOOD}])
+def test_what_is_no_graph_is_told(graph: Any) -> None:
+    with pytest.raises(GraphError, match=r"^Network: got .*, expected a Graph \(arraynet.load"):
+        Network(graph)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["cpu"], np.zeros((3, 30))])
+def test_what_is_no_backend_is_told_on_one_line(name: Any) -> None:
+    with pytest.raises(BackendUnavailableError, match="got no name") as caught:
+        get_backend(name)
+    assert_one_clear_error(caught.value)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["digits"], {}, "mnist"])
+def test_a_pretrained_network_that_does_not_exist_is_told(name: Any) -> None:
+    with pytest.raises(ArraynetError, match=r"^load_pretrained: got .*, expected one of 'digits'"):
+        arraynet.load_pretrained(name)
+
+
+def test_an_attribute_too_large_for_a_float_is_refused() -> None:
+    with pytest.raises(GraphError, match="got alpha=1000"):
+        Sequential(dense(6, 3), ("leaky_relu", {"alpha": 10**400}))

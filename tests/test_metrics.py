@@ -145,3 +145,20 @@ def test_arguments_are_left_alone() -> None:
     metrics.confusion_matrix(predicted, t)
     assert np.array_equal(predicted, PREDICTED)
     assert np.array_equal(t, ONE_HOT)
+
+
+@pytest.mark.parametrize("count", [2.0, "2", [2], np.zeros((2, 2)), -1])
+def test_counts_that_are_none(count: object) -> None:
+    calls = {
+        "classes": [
+            lambda: metrics.labels_of([0, 1], count),
+            lambda: metrics.confusion_matrix([0, 1], [0, 1], count),
+            lambda: metrics.Evaluation.of([0, 1], [0, 1], classes=count),
+        ],
+        "k": [lambda: metrics.top_k_accuracy(np.eye(2), [0, 1], count)],
+    }
+    for name, functions in calls.items():
+        for call in functions:
+            with pytest.raises(ShapeError, match=f"^{name}: got") as caught:
+                call()
+            assert len(str(caught.value).splitlines()) == 1

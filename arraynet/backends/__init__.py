@@ -62,7 +62,7 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     if not isinstance(name, str):
         raise unavailable(
             type(name).__name__,
-            f"no name: {name!r}",
+            "no name",
             "a name such as 'cpu', or a Backend",
             "of a namespace, arraynet.Backend.from_namespace(xp) makes one",
         )

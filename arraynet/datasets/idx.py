@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.source import Source, open_source
 from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
 
@@ -57,7 +57,7 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
     array([7, 2, 1], dtype=uint8)
     >>> folder.cleanup()
     """
-    limits = DEFAULT if limits is None else limits
+    limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         compressed = source.peek(2) == GZIP_MAGIC
         reader = _GzipReader(source) if compressed else _PlainReader(source)

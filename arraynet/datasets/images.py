@@ -10,7 +10,7 @@ import numpy.typing as npt
 from arraynet.datasets.idx import read_idx
 from arraynet.datasets.png import MAGIC as PNG_MAGIC
 from arraynet.datasets.png import read_png
-from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.npy import MAGIC as NPY_MAGIC
 from arraynet.formats.npy import stored_array
 from arraynet.formats.source import open_source
@@ -49,7 +49,7 @@ def read_images(path: str | os.PathLike[str], *, limits: Limits | None = None) -
     (5, 28, 28)
     >>> folder.cleanup()
     """
-    limits = DEFAULT if limits is None else limits
+    limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         start = source.peek(8)
         if start.startswith(NPY_MAGIC):

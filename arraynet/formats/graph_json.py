@@ -9,7 +9,7 @@ from typing import Any
 
 from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError
 from arraynet.formats.json_text import parse_json
-from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import Graph, Node, Value
 from arraynet.ops import OPS
@@ -70,7 +70,7 @@ def graph_from_metadata(
     name = str(file)
     if KEY not in metadata:
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
-    graph = _parse(metadata[KEY], tensors, DEFAULT if limits is None else limits, name)
+    graph = _parse(metadata[KEY], tensors, limits_or_default(limits), name)
     try:
         graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:

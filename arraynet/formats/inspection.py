@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from arraynet.formats.contents import TensorInfo
 from arraynet.formats.graph_json import KEY, parse_nodes
-from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.reading import open_tensors
 from arraynet.formats.source import open_source
 from arraynet.graph import Node
@@ -67,7 +67,7 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None) -> In
     (TensorInfo(name='W1', shape=(2, 3), dtype='float32', bytes=24),)
     >>> folder.cleanup()
     """
-    limits = DEFAULT if limits is None else limits
+    limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         kind, stored, metadata = open_tensors(source, limits)
         tensors = tuple(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arraynet.errors import ArraynetError
+
 MEBIBYTE = 1 << 20
 
 
@@ -69,4 +71,15 @@ class Limits:
     chunks: int = 10_000
 
 
-DEFAULT = Limits()
+_DEFAULT = Limits()
+
+
+def limits_or_default(limits: object) -> Limits:
+    """Return the limits that a caller gave, or the default ones for None."""
+    if limits is None:
+        return _DEFAULT
+    if not isinstance(limits, Limits):
+        raise ArraynetError(
+            f"limits: got {type(limits).__name__}, expected arraynet.formats.Limits"
+        )
+    return limits

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from arraynet.formats import npz, pickle, safetensors
 from arraynet.formats.contents import Contents
-from arraynet.formats.limits import DEFAULT, Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.source import Source, open_source
 from arraynet.formats.stored import HostArray, Stored, check_finite
 
@@ -84,7 +84,7 @@ def read(
     (2, 3)
     >>> folder.cleanup()
     """
-    limits = DEFAULT if limits is None else limits
+    limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         kind, stored, metadata = open_tensors(source, limits)
         tensors = _load(stored)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.backends import get_backend
-from arraynet.errors import ArraynetError, ShapeError
+from arraynet.backends import Backend, get_backend
+from arraynet.counts import whole_number
+from arraynet.errors import ArraynetError
 from arraynet.graph import Graph, HostArray
 from arraynet.loading import load
 from arraynet.network import Network, labels_from_scores
@@ -68,13 +69,12 @@ def compare(
     >>> report.labels_agree, report.passed(1e-5)
     (1.0, True)
     """
-    if isinstance(backends, str) or len(backends) < 2:
+    if not _names(backends) or len(backends) < 2:
         raise ArraynetError(
             f"parity: got backends {backends!r}, expected two or more names, such as "
             f"('cpu', '{REFERENCE}')"
         )
-    if batch_size < 1:
-        raise ShapeError(f"batch_size: got {batch_size}, expected 1 or more")
+    batch_size = whole_number("batch_size", batch_size)
     if not isinstance(network, Network):
         network = load(network, **reading)
     networks = _networks(network, backends)
@@ -86,6 +86,13 @@ def compare(
         block = rows[start : start + batch_size] if rows.ndim else rows
         comparison.add(list(_values(block, networks, network.dtype)))
     return comparison.report()
+
+
+def _names(backends: Any) -> bool:
+    """Return whether this is a sequence of names or of backends, and not one name."""
+    return isinstance(backends, list | tuple) and all(
+        isinstance(each, str | Backend) for each in backends
+    )
 
 
 def _networks(network: Network, backends: Sequence[str]) -> dict[str, Network]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from arraynet import LoadError, formats
+from arraynet import ArraynetError, LoadError, formats
 from arraynet.formats import Limits
 from tests.formats.sample_arrays import sample_arrays
 
@@ -204,3 +204,11 @@ def test_names_that_would_act_on_a_terminal(name: str, suffix: str, tmp_path: Pa
         with pytest.raises(LoadError, match="name") as caught:
             function(path)
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("limits", ["all", 3, {"tensors": 1}])
+def test_what_is_no_limits_is_told(limits: Any, tmp_path: Path) -> None:
+    path = save(tmp_path / "w.npz")
+    for function in (formats.read, formats.inspect):
+        with pytest.raises(ArraynetError, match=r"^limits: got .*, expected arraynet.formats.Lim"):
+            function(path, limits=limits)

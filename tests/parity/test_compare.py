@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,3 +192,19 @@ def test_mnist(test_data: Path) -> None:
     assert report.passed(2e-6)
     assert report.rows == 10_000
     assert report.margin == pytest.approx(0.0028, abs=5e-5)
+
+
+@pytest.mark.parametrize("backends", [None, 3, "cpu", ("cpu",), ("cpu", None), ("cpu", 3)])
+def test_what_is_no_list_of_names_is_refused(
+    backends: Any, digits: arraynet.Network, images: np.ndarray
+) -> None:
+    with pytest.raises(ArraynetError, match=r"^parity: got backends .*, expected two or more"):
+        compare(digits, images, backends)
+
+
+@pytest.mark.parametrize("batch_size", [None, 0, 2.5, "7"])
+def test_a_batch_size_is_a_whole_number(
+    batch_size: Any, digits: arraynet.Network, images: np.ndarray
+) -> None:
+    with pytest.raises(ShapeError, match=r"^batch_size: got .* whole number of at least 1"):
+        compare(digits, images, batch_size=batch_size)

@@ -1,0 +1,52 @@
+"""Whole numbers that a caller gives, checked."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from arraynet.errors import ShapeError
+
+_LONGEST = 60
+
+
+def whole_number(
+    name: str, value: Any, *, least: int = 1, most: int | None = None, context: str = ""
+) -> int:
+    """Return a count, once it is known to be one.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it.
+    value : object
+        Python's integer, or any that converts to it without loss.
+    least, most : int
+        The range, both ends included; None: no upper end.
+    context : str
+        What the message adds.
+
+    Raises
+    ------
+    ShapeError
+        If it is not a whole number in that range.
+
+    Examples
+    --------
+    >>> whole_number("batch_size", 100)
+    100
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        wanted = f"a whole number of at least {least}" if most is None else f"{least} to {most}"
+        raise ShapeError(f"{name}: got {_text(value)}, expected {wanted}{context}")
+    return number
+
+
+def _text(value: Any) -> str:
+    """Return how Python writes a value, on one line and not too long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
