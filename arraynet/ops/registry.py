@@ -6,16 +6,19 @@ how does it shape its output, of which cheaper op is it a rescaling?
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from array_api_compat import array_namespace
 
 from arraynet._typing import Array, Kernel, Namespace
-from arraynet.errors import DtypeError, ShapeError
+from arraynet.errors import DtypeError, GraphError, ShapeError
 
 Shape = tuple[Any, ...]
 """Sizes, each a number or, in a graph, a symbol such as "batch"."""
@@ -129,8 +132,9 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     """Register a formula as an op, and make it safe to call on any array.
 
     The function that comes back fills in ``xp`` from its arrays, refuses integer,
-    boolean and complex ones by name, and refuses shapes that do not fit. A caller
-    that passes ``xp`` has made these checks already, and reaches the formula directly.
+    boolean and complex ones by name, and refuses shapes and attributes that do not
+    fit. A caller that passes ``xp`` has made these checks already, and reaches the
+    formula directly.
 
     Parameters
     ----------
@@ -150,10 +154,14 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
                 raise RuntimeError(f"op {key!r} is registered twice")
             OPS[key] = registration
 
+        defaults = _defaults(written)
+
         @functools.wraps(written)
         def checked(*arrays: Any, xp: Any = None, **attributes: Any) -> Any:
             if xp is None:
                 xp = _namespace(name, arrays)
+                for key, value in attributes.items():
+                    attributes[key] = _attribute(name, key, defaults, value)
                 _check_shapes(registration, arrays, attributes)
             return formula(*arrays, xp=xp, **attributes)
 
@@ -199,6 +207,29 @@ def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
                 f"(convert it first, for example to float32)"
             )
     return xp
+
+
+def _defaults(formula: Callable[..., Any]) -> dict[str, Any]:
+    """Return the attributes of a formula with their defaults."""
+    parameters = inspect.signature(formula).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
+
+
+def _attribute(name: str, key: str, defaults: Mapping[str, Any], value: Any) -> Any:
+    """Return an attribute's value as Python's own, if it is of its default's kind."""
+    if key not in defaults:
+        raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
+    default = defaults[key]
+    if isinstance(value, bool) is isinstance(default, bool):
+        if isinstance(default, float) and isinstance(value, Real):
+            with contextlib.suppress(OverflowError):
+                return float(value)
+        if isinstance(default, int) and isinstance(value, Integral):
+            return type(default)(value)
+        if isinstance(default, str) and isinstance(value, str):
+            return value
+    text = " ".join(repr(value).split())
+    raise GraphError(f"{name}: got {key}={text:.60}, expected a value like {default!r}")
 
 
 def _check_shapes(registration: Op, arrays: tuple[Any, ...], attributes: dict[str, Any]) -> None:

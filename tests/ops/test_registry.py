@@ -11,7 +11,7 @@ import pytest
 
 from arraynet import ops
 from arraynet.backends import Backend, get_backend
-from arraynet.errors import DtypeError, ShapeError
+from arraynet.errors import DtypeError, GraphError, ShapeError
 from arraynet.ops import OPS
 from arraynet.ops.registry import op
 from tests.ops.samples import PIECEWISE, SMOOTH, apply, label, points_of
@@ -260,3 +260,43 @@ def test_a_docstring_says_what_the_contract_asks(name: str) -> None:
         assert f"\n{section}\n{'-' * len(section)}\n" in text
     assert "shape" in text
     assert f">>> {name}(" in text or f"{name}(np" in text or f"float({name}(" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("leaky_relu", "alpha", None),
+        ("leaky_relu", "alpha", "0.1"),
+        ("elu", "alpha", True),
+        ("elu", "alpha", np.ones(3)),
+        ("celu", "alpha", 1j),
+        ("squareplus", "b", 10**400),
+        ("softmax", "axis", 1.0),
+        ("softmax", "axis", None),
+        ("softmax", "axis", True),
+        ("logsumexp", "keepdims", 1),
+        ("gelu", "approximate", 3),
+    ],
+)
+def test_an_attribute_of_another_kind_is_refused(name: str, key: str, value: Any) -> None:
+    with pytest.raises(
+        GraphError, match=rf"^{name}: got {key}=.*, expected a value like"
+    ) as caught:
+        getattr(ops, name)(np.ones((2, 3)), **{key: value})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_attribute_that_does_not_exist_is_refused_as_python_does() -> None:
+    with pytest.raises(TypeError, match=r"^relu\(\) got an unexpected keyword argument 'alpha'"):
+        ops.relu(np.ones(3), alpha=0.5)
+
+
+def test_attributes_may_be_numpy_s_numbers(backend: Backend) -> None:
+    x = backend.asarray(np.array([[-2.0, 0.5, 1.0]], np.float32))
+    for alpha in (np.float32(0.5), np.float64(0.5), np.float16(0.5)):
+        np.testing.assert_array_equal(
+            backend.to_host(ops.leaky_relu(x, alpha=alpha)), np.float32([[-1.0, 0.5, 1.0]])
+        )
+    np.testing.assert_array_equal(
+        backend.to_host(ops.softmax(x, axis=np.int64(1))), backend.to_host(ops.softmax(x, axis=1))
+    )
