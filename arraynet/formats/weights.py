@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -99,12 +99,14 @@ def graph_from_weights(
     name = str(file)
     if layout not in (None, *LAYOUTS):
         raise LoadError(name, f"layout={layout!r}", f"one of {', '.join(LAYOUTS)}")
-    if scale is not None and not _is_finite(scale):
-        raise LoadError(name, f"scale={clipped(scale)}", "a finite number")
     names, usual = layers_of(contents.tensors, name)
     activations = _activations(len(names), hidden, output, name)
     layers = [_layer(layer, contents, layout or usual, name) for layer in names]
     _check_dtypes(contents, name)
+    if scale is not None and not _is_finite(scale, layers[0].weight.dtype):
+        raise LoadError(
+            name, f"scale={clipped(scale)}", f"a finite number in {layers[0].weight.dtype}"
+        )
     _check_chain(layers, activations, layout or usual, name)
     graph = _graph(layers, activations, scale)
     try:
@@ -113,8 +115,13 @@ def graph_from_weights(
         raise LoadError(name, f"layers that make no graph ({error})", "ones that fit") from error
 
 
-def _is_finite(value: object) -> bool:
-    return isinstance(value, Real) and math.isfinite(float(value))
+def _is_finite(value: object, dtype: np.dtype[Any]) -> bool:
+    """Return whether this is a number that is finite in that dtype, too."""
+    try:
+        with np.errstate(over="ignore"):
+            return isinstance(value, Real) and bool(np.isfinite(np.asarray(float(value), dtype)))
+    except OverflowError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

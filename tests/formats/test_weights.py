@@ -173,7 +173,7 @@ def test_a_scale_comes_first() -> None:
     assert graph.nodes[1].inputs[0] == "scale_shift1"
     assert graph.weights["scale"] == np.float32(1 / 255)
     assert graph.weights["scale"].dtype == np.float32
-    for scale in (np.nan, np.inf, "1", 1j):
+    for scale in (np.nan, np.inf, "1", 1j, 1e300, 10**400):
         with pytest.raises(LoadError, match=r"scale=.*, expected a finite number"):
             graph_of(book(4, 3), scale=scale)
 
