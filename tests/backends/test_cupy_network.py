@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,10 @@ def test_a_forward_pass_is_few_launches(install: Install, fused: bool, most: int
     net(x)
     before = machine.launches
     net(x)
+    print(f"{'fused' if fused else 'unfused'}: {machine.launches - before} launches")
     assert machine.launches - before <= most
+    ops = Counter(op for step in net._program.steps for op in step.name.split(" + "))
+    assert ops == {"matmul": 3, "add": 3, "tanh": 2, "unguarded_softmax": 1}
     assert bool(net.backend.unfused) is not fused
 
 
