@@ -110,18 +110,17 @@ def test_nothing_keeps_the_caller_s_array() -> None:
 
 
 def test_nothing_keeps_the_caller_s_array_when_a_call_fails() -> None:
-    network = mlp(4, 5, 3)
+    quick = replaying(lambda x: np.tanh(np.exp(x)) * 2.0)
     good = normal(2, 4)
-    expected = network(good).copy()
-    bad = np.full((2, 4), np.inf, np.float32)
-    bad[:, 1] = -np.inf
+    expected = quick(good)
+    bad = np.full((2, 4), 1000.0, np.float32)
     alive = weakref.ref(bad)
-    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        network(bad)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        quick(bad)
     del bad
     gc.collect()
     assert alive() is None
-    np.testing.assert_array_equal(network(good), expected)
+    np.testing.assert_array_equal(quick(good), expected)
 
 
 def test_results_live_on_when_the_network_does_not() -> None:
