@@ -71,7 +71,13 @@ def load(
 
     contents = read(path, limits=limits, allow_nonfinite=allow_nonfinite)
     graph = graph_from_contents(
-        contents, file=path, hidden=hidden, output=output, layout=layout, scale=scale
+        contents,
+        file=path,
+        hidden=hidden,
+        output=output,
+        layout=layout,
+        scale=scale,
+        limits=limits,
     )
     if dtype is not None:
         graph = graph.astype(dtype)

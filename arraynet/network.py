@@ -54,6 +54,17 @@ class Network:
     True
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_backend",
+        "_cut",
+        "_executed",
+        "_graph",
+        "_optimize",
+        "_program",
+        "_run",
+    )
+
     def __init__(
         self, graph: Graph, backend: str | Backend = "cpu", *, optimize: bool = True
     ) -> None:
