@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,7 @@ from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
 from arraynet.program import Program, check_shape
-
-Advance: TypeAlias = Callable[[int], object]
-"""Called with the number of rows that were just done."""
+from arraynet.progress import Advance
 
 LEAST_ROWS = 512
 """Fewest rows of a block by default: each block reads all weights anew."""

@@ -54,6 +54,27 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     return integer_labels("t", host, lowest=0, classes=classes)
 
 
+def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
+    """Return the class with the largest score of each row; -1 where a score is NaN.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (rows, classes)
+
+    Returns
+    -------
+    numpy.ndarray, shape (rows,)
+        int64.
+
+    Examples
+    --------
+    >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
+    array([ 1, -1])
+    """
+    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
+    return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
+
+
 def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:
     """Return the labels of one-hot rows, after checking that they are."""
     if classes is not None and rows.shape[1] != classes:

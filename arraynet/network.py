@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +13,18 @@ from arraynet import batching
 from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
 from arraynet.backends.host import host_array
-from arraynet.errors import ArraynetError, GraphError, ShapeError
+from arraynet.errors import GraphError, ShapeError
 from arraynet.graph import Graph, HostArray, cuttable
+from arraynet.labels import labels_from_scores
 from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
 from arraynet.program import Program, check_shape, intermediates
+from arraynet.progress import Advance, Progress, advancing
 
 if TYPE_CHECKING:
     from arraynet.summary import Summary
 
 _log = logging.getLogger("arraynet")
-
-Progress: TypeAlias = bool | Callable[[int], object]
 
 
 class Network:
@@ -174,7 +172,7 @@ class Network:
             self._backend.free_memory()
         rows = None if batching.is_batches(x, len(self.input_shape)) else self._rows(x)
         total = None if rows is None else rows.shape[0]
-        with _advancing(progress, total) as advance:
+        with advancing(progress, total) as advance:
             if rows is None:
                 return batching.batches(
                     lambda batch: self._predict(self._rows(batch), batch_size, threads, None),
@@ -195,7 +193,7 @@ class Network:
         x: Array,
         batch_size: int | None,
         threads: int | None,
-        advance: batching.Advance | None,
+        advance: Advance | None,
     ) -> HostArray:
         return batching.predict(
             self._program, x, block=batch_size, threads=threads, cut=self._cut, advance=advance
@@ -373,45 +371,5 @@ class Network:
         return _rebuild, (self._graph, self._backend, self._optimize)
 
 
-def labels_from_scores(scores: HostArray) -> HostArray:
-    """Return the class with the largest score of each row; -1 where a score is NaN.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray, shape (rows, classes)
-
-    Returns
-    -------
-    numpy.ndarray, shape (rows,)
-        int64.
-
-    Examples
-    --------
-    >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
-    array([ 1, -1])
-    """
-    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
-    return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
-
-
 def _rebuild(graph: Graph, backend: Backend, optimize: bool) -> Network:
     return Network(graph, backend, optimize=optimize)
-
-
-@contextmanager
-def _advancing(progress: Progress, total: int | None) -> Iterator[batching.Advance | None]:
-    """Return the function that reports rows, if any."""
-    if not progress:
-        yield None
-    elif progress is True:
-        from arraynet.progress import bar
-
-        with bar("predicting", total) as advance:
-            yield advance
-    elif callable(progress):
-        yield progress
-    else:
-        raise ArraynetError(
-            f"progress: got {type(progress).__name__}, expected True, False or a function of "
-            f"the number of rows that are done"
-        )

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from arraynet.errors import ArraynetError
 
-Advance = Callable[[int], object]
+Advance: TypeAlias = Callable[[int], object]
+"""Called with the count of what was just done."""
+
+Progress: TypeAlias = bool | Advance
+"""What a caller asks for: a bar, nothing, or a function of its own."""
 
 
 @contextmanager
@@ -64,3 +69,20 @@ def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Adv
             shown.update(task, rate=f"{speed:,.0f} {unit}/s" if speed else "")
 
         yield advance
+
+
+@contextmanager
+def advancing(progress: Progress, total: int | None) -> Iterator[Advance | None]:
+    """Return the function that reports rows, if any; see `Progress`."""
+    if not progress:
+        yield None
+    elif progress is True:
+        with bar("predicting", total) as advance:
+            yield advance
+    elif callable(progress):
+        yield progress
+    else:
+        raise ArraynetError(
+            f"progress: got {type(progress).__name__}, expected True, False or a function of "
+            f"the number of rows that are done"
+        )

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "passes": GRAPH | {"rewriting"},
     "program": ENGINE,
     "mapped": BASE,
-    "batching": ENGINE | {"counts", "mapped"},
+    "batching": ENGINE | {"counts", "mapped", "progress"},
     "formats": GRAPH,
     "progress": BASE,
     "summary": GRAPH,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arraynet import Backend, Network, Sequential
-from arraynet.network import labels_from_scores
+from arraynet.labels import labels_from_scores
 from tests.networks import dense, mlp, normal, seven_layers
 from tests.strategies import ACTIVATIONS
 

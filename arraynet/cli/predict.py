@@ -13,7 +13,7 @@ from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWOR
 from arraynet.cli.printing import print_json
 from arraynet.datasets.images import read_images
 from arraynet.errors import DtypeError
-from arraynet.network import labels_from_scores
+from arraynet.labels import labels_from_scores
 from arraynet.ops import OPS
 from arraynet.progress import bar
 

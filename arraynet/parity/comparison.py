@@ -16,8 +16,9 @@ from arraynet.backends import Backend, get_backend
 from arraynet.counts import whole_number
 from arraynet.errors import ArraynetError
 from arraynet.graph import Graph, HostArray
+from arraynet.labels import labels_from_scores
 from arraynet.loading import load
-from arraynet.network import Network, labels_from_scores
+from arraynet.network import Network
 from arraynet.parity.differences import largest_differences
 from arraynet.parity.report import NodeDifference, Report
 

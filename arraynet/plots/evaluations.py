@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.errors import ShapeError
-from arraynet.labels import host_array
+from arraynet.labels import host_array, labels_from_scores
 from arraynet.metrics import Evaluation
-from arraynet.network import Network, labels_from_scores
+from arraynet.network import Network
 from arraynet.ops import OPS
 from arraynet.plots.canvas import MIDDLE, VALUES, axes_of, luminance
 

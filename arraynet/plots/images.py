@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from arraynet.errors import GraphError, ShapeError
 from arraynet.graph import HostArray
-from arraynet.labels import host_array, labels_of
-from arraynet.network import Network, labels_from_scores
+from arraynet.labels import host_array, labels_from_scores, labels_of
+from arraynet.network import Network
 from arraynet.ops import OPS
 from arraynet.plots.canvas import VALUES, axes_of, ink
 from arraynet.plots.sheets import Sheet, tiles_of

@@ -17,7 +17,8 @@ from arraynet import doctor
 from arraynet.backends import get_backend
 from arraynet.datasets.preprocess import to_digits, to_mnist
 from arraynet.errors import BackendUnavailableError, ShapeError
-from arraynet.network import Network, labels_from_scores
+from arraynet.labels import labels_from_scores
+from arraynet.network import Network
 from arraynet.ops import OPS
 from arraynet.web.neighbours import Neighbours
 
