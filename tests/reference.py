@@ -50,7 +50,8 @@ def _elu(x: Array, alpha: float = 1.0) -> Array:
 
 def _gelu(x: Array, approximate: str = "none") -> Array:
     if approximate == "tanh":
-        return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+        # (1 + tanh(u)) / 2 is sigmoid(2 u), which does not cancel.
+        return x * _sigmoid(2.0 * math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))
     return 0.5 * x * _erfc(-x / math.sqrt(2.0))
 
 
