@@ -30,6 +30,12 @@ KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 BLOCK = 1 << 16
 
+SIDE = 1 << 16
+"""Pixels along one side: Pillow keeps a pointer for each row, beside the pixels."""
+
+TABLE = 3 * 256
+"""Bytes of the largest palette; transparency takes less."""
+
 GREY_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 """Pillow's names of the kinds of image that become 8-bit grey without loss of range."""
 
@@ -79,6 +85,8 @@ def _header(source: Source, limits: Limits) -> tuple[int, int, int]:
     width, height, depth, colour, *methods, interlaced = struct.unpack(">IIBBBBB", start[16:])
     if not 0 < width * height <= limits.pixels:
         raise source.error(f"{width} x {height} pixels", f"at most {limits.pixels} (Limits.pixels)")
+    if max(width, height) > SIDE:
+        raise source.error(f"{width} x {height} pixels", f"at most {SIDE} along a side")
     if depth not in (1, 2, 4, 8) or colour not in CHANNELS or any(methods) or interlaced > 1:
         raise source.error(
             f"a PNG of {depth} bits, colour type {colour}, methods {[*methods, interlaced]}",
@@ -109,6 +117,9 @@ def _essence(source: Source, limits: Limits, pixel_bytes: int) -> bytes:
             if not kind[:1].islower():  # an upper-case letter: it may not be left out
                 raise source.error(f"a chunk {clipped(kind)}", "a PNG image of known chunks")
             continue
+        most = pixels.room() if kind == b"IDAT" else TABLE
+        if length > most:
+            raise source.error(f"a chunk {clipped(kind)} of {length} bytes", f"at most {most}")
         kept.append(_checked(source, start, length, kind))
         if kind == b"IDAT":
             pixels.add(kept[-1][8:-4])
@@ -136,10 +147,16 @@ class _Pixels:
         self.source = source
         self.expected = expected
         self.found = 0
+        self.compressed = 0
         self.inflater = zlib.decompressobj()
+
+    def room(self) -> int:
+        """Return how long the next chunk may be, with ample room for bad compression."""
+        return self.expected + self.expected // 8 + BLOCK - self.compressed
 
     def add(self, data: bytes) -> None:
         """Decompress the data of one chunk, a little at a time."""
+        self.compressed += len(data)
         while data and not self.inflater.eof:
             try:
                 self.found += len(self.inflater.decompress(data, BLOCK))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from arraynet.errors import LoadError
@@ -60,9 +61,8 @@ def _depth(text: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {clipped(twice)} twice")
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"the key {clipped(max(counts, key=lambda key: counts[key]))} twice")
     return result
 
 

@@ -182,7 +182,10 @@ def _array(
     if dtype.dtype is None:
         raise machine.error("a dtype without its state", "a byte order")
     source, kind = machine.source, dtype.dtype
-    size = checked_size(shape, kind, machine.limits, source.path, machine.current_name())
+    try:
+        size = checked_size(shape, kind, machine.limits, source.path, None)
+    except LoadError as error:  # only then: to find the tensor's name takes a while
+        raise machine.error(error.found, error.expected) from None
     if not data.could_hold(size):
         raise machine.error(
             f"{data.length} bytes of data", f"{size} for shape {clipped(shape)} of {kind.name}"

@@ -23,6 +23,7 @@ DESCRIPTOR, UTF8 = 0x0008, 0x0800
 KNOWN_FLAGS = 0x0006 | DESCRIPTOR | UTF8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 ZIP64 = 1  # the kind of extra field
+EXTRA = 256  # bytes of extra fields of a member: NumPy writes 20, other tools a little more
 VERSION = 45  # of the format, times ten: the first that knows zip64
 
 _END = struct.Struct("<4s4H2LH")
@@ -144,6 +145,8 @@ def _entry(data: bytes, position: int, source: Source) -> tuple[_Entry, int]:
 
 def _extra_kinds(extra: bytes, source: Source, shown: str) -> set[int]:
     """Return the kinds of extra fields, which must fill their room exactly."""
+    if len(extra) > EXTRA:
+        raise source.error(f"{len(extra)} bytes of extra fields", f"at most {EXTRA}", shown)
     kinds = set()
     position = 0
     while position < len(extra):

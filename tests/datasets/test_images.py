@@ -188,6 +188,7 @@ def bombs() -> dict[str, bytes]:
     gigabyte = start + block * 1000
     text = b"comment\0\0" + gigabyte
     head = png()[: 8 + 25]
+    blank = b"\0\0\0\0" * 2
     return {
         "a PNG of 2**31 by 2**31": png(2**31 - 1, 2**31 - 1, b""),
         "a PNG of 2**32 - 1 by 1": png(2**32 - 1, 1, b""),
@@ -200,6 +201,12 @@ def bombs() -> dict[str, bytes]:
         "a PNG with 100,000 chunks": png(more=chunk(b"abcd", b"") * 100_000),
         "a PNG of 4096 by 4096 that is empty": png(4096, 4096, b""),
         "a PNG of 4096 by 4096 RGBA": png(4096, 4096, b"", colour=6),
+        "a PNG of 1 by 16,777,216": png(1, 16 * MEGA, b"\0\0" * 16 * MEGA),
+        "a PNG with a palette of 1 MB": png(more=chunk(b"PLTE", bytes(MEGA))),
+        "a PNG with transparency of 1 MB": png(more=chunk(b"tRNS", bytes(MEGA))),
+        "a PNG with 10 MB of empty blocks": head
+        + chunk(b"IDAT", b"\x78\x01" + b"\0\0\0\xff\xff" * 2 * MEGA + zlib.compress(blank)[2:])
+        + chunk(b"IEND", b""),
         "a PNG with a chunk of 2 GiB": head + b"\x7f\xff\xff\xffIDAT" + bytes(100),
         "a PNG with 60,000 frames": png(more=chunk(b"acTL", struct.pack(">II", 60_000, 0))),
         "an npy of 3.6 TiB": npy(shape_of(10**6, 10**6, descr="<f4")),

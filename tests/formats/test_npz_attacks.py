@@ -184,6 +184,9 @@ def bombs() -> dict[str, bytes]:
         "a member by bzip2": python_zip([good], zipfile.ZIP_BZIP2),
         "a member by lzma": python_zip([good], zipfile.ZIP_LZMA),
         "zip64 in the directory": archive([good], extra=zip64, size=2**32 - 1, packed=2**32 - 1),
+        "64 KB of extra fields in each of 600 members": archive(
+            [(f"{n}.npy", npy()) for n in range(600)], local_extra=b"\x99\x99\0\0" * 16_000
+        ),
         "zip64 beside ordinary sizes": archive([good], extra=zip64),
         "zip64 in the member's header only": archive([good], local_extra=zip64),
         "a member of zip version 21.0": archive([good], needed=210),

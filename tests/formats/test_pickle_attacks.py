@@ -109,6 +109,8 @@ def bombs() -> dict[str, bytes]:
         for n in range(500)
     )  # fmt: skip
     same = op.array((big // 4,), b"\0" * big)
+    scalar = op.global_("numpy.core.multiarray", "scalar")
+    scalars = b"".join(b"U\x05%05dh\1h\2R" % n for n in range(60_000))
     return {
         "a memo entry at 2**31 - 1": op.whole(op.EMPTY_DICT, b"r\xff\xff\xff\x7f"),
         "a memo entry at 2**32 - 1": op.whole(b"Nr\xff\xff\xff\xff"),
@@ -156,6 +158,11 @@ def bombs() -> dict[str, bytes]:
                     op.data(b"\0" * big) + b"q\0", op.dtype("u1", "|"),
                     op.tuple_of(op.number(big)), op.text("C")),
             many_times.replace(b"X\x01\0\0\x000", b"X\x01\0\0\x00a", 1), op.SETITEMS,
+        ),
+        "scalars without end": op.whole(
+            op.EMPTY_DICT, op.MARK, op.text("a"), scalar + b"q\1",
+            op.tuple_of(op.dtype("u1", "|"), op.data(b"\7")) + b"q\2", op.REDUCE, scalars,
+            op.SETITEMS,
         ),
         "one array under many names": op.whole(
             op.EMPTY_DICT, op.MARK, op.text("a"), same + b"q\7",

@@ -80,6 +80,7 @@ def bombs() -> dict[str, bytes]:
     many = {str(n): {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for n in range(20_000)}
     deep = b'{"W1":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     twice = b'{"W1":%s,"W1":%s}' % ((json.dumps(one([1], 4)["W1"]).encode(),) * 2)
+    last_twice = b",".join(b'"%x":0' % n for n in range(95_000)) + b',"%x":0' % 94_999
     long = {"__metadata__": {"x": "y" * 2_000_000}, **one([1], 4)}
     return {
         "a shape with a zero that overflows": file_of(one([0, 10**18], 0)),
@@ -109,6 +110,7 @@ def bombs() -> dict[str, bytes]:
         "a string without end": file_of(b'{"' + b"a" * 900_000),
         "empty objects without end": file_of(b'{"a":[' + b"{}," * 300_000 + b"{}]}"),
         "a key twice": file_of(twice, b"\0" * 4),
+        "the last of 95,000 keys twice": file_of(b"{" + last_twice + b"}"),
         "NaN in the header": file_of(b'{"W1":NaN}'),
         "data that overlap": file_of(
             {"W1": one([2], 8)["W1"], "b1": one([2], 12, begin=4)["W1"]}, b"\0" * 12
