@@ -122,8 +122,8 @@ class Graph:
     @cached_property
     def dtype(self) -> str:
         """The name of the one dtype of all weights ("float32" where there are none)."""
-        names = {str(weight.dtype) for weight in self.weights.values()}
-        return names.pop() if len(names) == 1 else "float32"
+        kinds = {weight.dtype for weight in self.weights.values()}
+        return str(kinds.pop()) if len(kinds) == 1 else "float32"
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
@@ -205,6 +205,8 @@ class Graph:
                 raise GraphError(f"graph: got input {value.name!r} twice, expected a new name")
             known.add(value.name)
         for node in self.nodes:
+            if len(node.outputs) != 1:
+                raise GraphError(f"{node.where}: got {len(node.outputs)} outputs, expected 1")
             registration = _known_op(node)
             _check_attributes(node, registration)
             for name in node.inputs:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from arraynet.backends import Backend
-from arraynet.errors import ArraynetError, LoadError
+from arraynet.errors import ArraynetError, GraphError, LoadError, OutOfMemoryError
 from arraynet.network import Network
 
 if TYPE_CHECKING:
@@ -81,7 +81,16 @@ def load(
     )
     if dtype is not None:
         graph = graph.astype(dtype)
-    return Network(graph, backend, optimize=optimize)
+    try:
+        return Network(graph, backend, optimize=optimize)
+    except GraphError as error:
+        raise LoadError(path, f"a graph that is no network ({error})", "one that is") from error
+    except OutOfMemoryError:
+        raise
+    except MemoryError as error:
+        raise LoadError(
+            path, "not enough memory", "a network that fits into memory (or optimize=False)"
+        ) from error
 
 
 def load_pretrained(name: str = "digits", *, backend: str | Backend = "cpu") -> Network:

@@ -44,15 +44,23 @@ def drop(graph: Graph) -> Graph:
     ``f(identity(x)) = f(x)``. A node that gives an output of the graph from one of
     its inputs stays: the output needs a node to name it.
     """
-    for name in [node.name for node in graph.nodes]:
-        node = graph.producers.get(name)  # a pass before it may have renamed its input
-        if node is None or not OPS[node.op].droppable or node.inputs[0] is None:
-            continue
+    kept: list[Node] = []
+    sources: dict[str | None, str] = {}  # what stands for a node that went
+    for node in graph.nodes:
+        node = replace(node, inputs=tuple(sources.get(name, name) for name in node.inputs))
         source = node.inputs[0]
-        rest = [other for other in graph.nodes if other is not node]
-        if node.name not in graph.outputs:
-            graph = replace(graph, nodes=tuple(_rename_input(n, node.name, source) for n in rest))
-        elif graph.uses[source] == 1 and source in graph.producers:
+        if OPS[node.op].droppable and source is not None and node.name not in graph.outputs:
+            sources[node.name] = source
+        else:
+            kept.append(node)
+    graph = replace(graph, nodes=tuple(kept))
+    for name in [node.name for node in kept if OPS[node.op].droppable]:
+        node = graph.producers[name]
+        source = node.inputs[0]
+        if source is None or source not in graph.producers:
+            continue
+        if graph.uses[source] == 1:  # what gives its input gives the output in its place
+            rest = [other for other in graph.nodes if other is not node]
             graph = replace(graph, nodes=tuple(_rename_output(n, source, node.name) for n in rest))
     return graph
 
@@ -197,10 +205,6 @@ def _merge_neighbours(graph: Graph, merged: Callable[[Graph, Node, Node], Graph 
                 graph, again = result, True
                 break
     return graph
-
-
-def _rename_input(node: Node, old: str, new: str) -> Node:
-    return replace(node, inputs=tuple(new if name == old else name for name in node.inputs))
 
 
 def _rename_output(node: Node, old: str, new: str) -> Node:

@@ -57,6 +57,10 @@ def test_what_is_read_how_often() -> None:
         ),
         (graph(AFFINE, Node("relu", ("y",), ("y",))), "got output 'y', expected a new name"),
         (graph(AFFINE, Node("relu", ("y",), ("W",))), "got output 'W', expected a new name"),
+        (
+            graph(Node("affine", ("x", "W", "b"), ("y", "z")), outputs=("z",)),
+            r"y \(affine\): got 2 outputs, expected 1",
+        ),
         (graph(AFFINE, outputs=("z",)), "graph: got output 'z', expected the output of a node"),
         (graph(outputs=("x",)), "graph: got output 'x', expected the output of a node"),
         (graph(outputs=("W",)), "graph: got output 'W', expected the output of a node"),

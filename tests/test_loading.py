@@ -19,6 +19,7 @@ from arraynet.errors import (
     GraphError,
     LoadError,
 )
+from arraynet.formats import Limits
 from arraynet.graph import Graph
 from tests.networks import mlp, normal, seven_layers
 from tests.reference import assert_right, forward
@@ -245,6 +246,29 @@ def test_a_file_that_is_no_network_is_told(
         load(path, hidden="relu", output="softmax")
     assert name in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_layers_without_end_are_refused(tmp_path: Path) -> None:
+    deep = {f"W{n}": np.ones((2, 2), "f4") for n in range(1, 502)}
+    deep |= {f"b{n}": np.ones(2, "f4") for n in range(1, 502)}
+    path = write(tmp_path / "deep.npz", deep)
+    with pytest.raises(LoadError, match=r"1002 nodes.*Limits\.nodes"):
+        load(path, hidden="relu", output="softmax")
+    limits = Limits(nodes=1002)
+    assert len(load(path, hidden="relu", output="softmax", limits=limits).graph.nodes) == 1002
+
+
+def test_memory_that_runs_out_while_a_network_is_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "weights.npz", weights())
+
+    def no_memory(*arguments: Any, **keywords: Any) -> Network:
+        raise MemoryError
+
+    monkeypatch.setattr("arraynet.loading.Network", no_memory)
+    with pytest.raises(LoadError, match=r"weights.npz: got not enough memory"):
+        load(path, hidden="relu", output="softmax")
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz", ".safetensors"])

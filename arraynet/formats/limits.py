@@ -61,7 +61,7 @@ class Limits:
     expansion_floor: int = 64 * MEBIBYTE
     header_bytes: int = MEBIBYTE
     tensors: int = 10_000
-    nodes: int = 10_000
+    nodes: int = 1_000
     dimensions: int = 32
     name_bytes: int = 512
     opcodes: int = 250_000

@@ -12,7 +12,7 @@ import numpy as np
 from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError
 from arraynet.formats.contents import Contents
 from arraynet.formats.graph_json import KEY, graph_from_metadata
-from arraynet.formats.limits import Limits
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value
@@ -49,9 +49,14 @@ def graph_from_contents(
         When the contents make no valid graph.
     """
     if KEY not in contents.metadata:
-        return graph_from_weights(
+        graph = graph_from_weights(
             contents, file=file, hidden=hidden, output=output, layout=layout, scale=scale
         )
+        most = limits_or_default(limits).nodes
+        if len(graph.nodes) > most:
+            found = f"layers that make {len(graph.nodes)} nodes"
+            raise LoadError(file, found, f"at most {most} (Limits.nodes)")
+        return graph
     given = {"hidden": hidden, "output": output, "layout": layout, "scale": scale}
     for name, value in given.items():
         if value is not None:

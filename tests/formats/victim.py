@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from arraynet import formats
+from arraynet import formats, load
 from arraynet.datasets.idx import read_idx
 from arraynet.datasets.images import read_images
 from arraynet.errors import LoadError
@@ -54,8 +54,7 @@ def _slow(path: str) -> Arrays:
 
 
 def _network(path: str) -> Arrays:
-    contents = formats.read(path)
-    return dict(formats.graph_from_contents(contents, file=path).weights)
+    return dict(load(path).graph.weights)
 
 
 LOADERS: dict[str, tuple[Callable[[str], Arrays], Reference | None]] = {
@@ -137,9 +136,9 @@ def same(ours: Arrays, theirs: Arrays) -> bool:
 
 
 def main(loader: str, suffix: str, file: str, good: str) -> dict[str, Any]:
-    load, reference = LOADERS[loader]
+    loads, reference = LOADERS[loader]
     if loader != "slow":
-        load(good)  # whatever our own code imports late is imported now
+        loads(good)  # whatever our own code imports late is imported now
     path = str(Path(file).with_name(f"case{suffix}"))
     watch = Watch()
     limit_memory()
@@ -158,7 +157,7 @@ def main(loader: str, suffix: str, file: str, good: str) -> dict[str, Any]:
         start = time.process_time()
         try:
             watch.path, watch.events = path, set()
-            arrays = load(path)
+            arrays = loads(path)
             result["loaded"] += 1
         except LoadError as error:
             result["refused"] += 1
