@@ -13,7 +13,7 @@ from arraynet.cli.printing import print_json
 from arraynet.progress import Advance, bar
 
 
-@click.group()
+@click.group(epilog=examples("arraynet fetch mnist"))
 def fetch() -> None:
     """Download a data set: MNIST."""
 

@@ -30,7 +30,7 @@ def split(given: Options) -> tuple[Options, Options]:
     return {n: given[n] for n in names}, {n: v for n, v in given.items() if n not in names}
 
 
-@click.group()
+@click.group(epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
 def plot() -> None:
     """Draw a picture of activations, digits, mistakes, layers.
 

@@ -111,7 +111,9 @@ def _opened(name: str) -> BinaryIO:
     try:
         return os.fdopen(os.open(name, flags), "rb")
     except ValueError:
-        raise LoadError(ascii(name), "a null character", "a path without one") from None
+        raise LoadError(
+            ascii(name), "a null character or a surrogate", "a path without them"
+        ) from None
 
 
 def _reason(error: OSError) -> str:

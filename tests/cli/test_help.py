@@ -26,6 +26,11 @@ def leaves(group: click.Group, *before: str) -> list[tuple[tuple[str, ...], clic
 
 
 SUBCOMMANDS = leaves(commands)
+GROUPS = [
+    ((name,), command)
+    for name, command in commands.commands.items()
+    if isinstance(command, click.Group)
+]
 
 
 def test_a_newcomer_learns_what_to_do_first(run: Run) -> None:
@@ -41,7 +46,7 @@ def test_no_subcommand_is_wrong_usage_and_shows_the_help(run: Run) -> None:
     assert "Start here" in run(status=2).output
 
 
-@pytest.mark.parametrize(("words", "command"), SUBCOMMANDS, ids=lambda v: str(v))
+@pytest.mark.parametrize(("words", "command"), SUBCOMMANDS + GROUPS, ids=lambda v: str(v))
 def test_every_subcommand_has_examples_that_parse(
     run: Run, words: tuple[str, ...], command: click.Command
 ) -> None:

@@ -95,6 +95,7 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
         "empty.npz/x.npz": "not a directory",
         "x" * 300 + ".npz": "file name too long",
         "nul\0.npz": "a null character",
+        "half\ud800.npz": "a surrogate",
     }
     for name, message in cases.items():
         for function in (formats.read, formats.inspect):
