@@ -96,5 +96,6 @@ def test_there_are_examples_of_both_kinds() -> None:
 
 def test_the_two_commands() -> None:
     text = README.read_text("utf-8")
-    assert 'python -m pip install ".[cli]" && arraynet evaluate\n' in text
+    for extra in ("all", "cli"):
+        assert f'python -m pip install ".[{extra}]" && arraynet evaluate\n' in text
     assert "python -m pip install nox && nox\n" in text
