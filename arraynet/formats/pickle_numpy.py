@@ -60,7 +60,7 @@ def _reconstruct(machine: Machine, arguments: tuple[Any, ...]) -> PickledArray:
 def _dtype(machine: Machine, arguments: tuple[Any, ...]) -> Dtype:
     """dtype("f4", False, True): an element type that waits for its byte order."""
     match arguments:
-        case (Payload() as code,) | (Payload() as code, 0 | 1, 0 | 1):
+        case (Payload() as code, 0 | 1, 1):  # without the copy, NumPy ignores a byte order
             kind = machine.name(code)
             if kind not in KINDS:
                 raise machine.error(

@@ -141,6 +141,15 @@ def test_the_second_reader_reads_them_too(tmp_path: Path) -> None:
         assert_bits({"W1": read_pickle(str(path))["W1"].astype("f4")}, {"W1": VALUES})
 
 
+def test_a_dtype_that_is_no_copy_is_refused(load: Callable[[bytes], Arrays]) -> None:
+    """NumPy ignores the byte order of such a one, which is its own; it writes none."""
+    copied = b"I00\nI01\n"
+    data = python2(0)
+    assert data.count(copied) == 1
+    with pytest.raises(LoadError, match="dtype"):
+        load(data.replace(copied, b"I00\nI00\n"))
+
+
 def test_keys_of_bytes_become_text(load: Callable[[bytes], Arrays]) -> None:
     data = op.whole(op.EMPTY_DICT, op.data(b"W1"), op.array(), op.SETITEM)
     assert load(data)["W1"].tolist() == [1.0, 2.0]
