@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any
@@ -194,7 +194,3 @@ class Backend:
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-
-BackendFactory = Callable[[str], Backend]
-"""Makes a backend from what stands behind the colon of its name ("" if nothing)."""
