@@ -28,7 +28,7 @@ from arraynet.progress import Advance
 LEAST_ROWS = 512
 """Fewest rows of a block by default: each block reads all weights anew."""
 
-SHARED_BLOCK = 16
+SHARED_BLOCK = 2
 """How many times larger a block is where several threads run blocks."""
 
 THREAD_ROWS = 512

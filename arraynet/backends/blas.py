@@ -1,9 +1,30 @@
-"""How many threads BLAS uses, for as long as somebody asks for one."""
+"""Which kernels BLAS has, and how many threads it uses while somebody asks for one."""
 
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
+
+UNPACKING = frozenset({"skylakex", "cooperlake", "sapphirerapids"})
+"""OpenBLAS's names of its kernels for AVX-512, which read small operands where they lie."""
+
+
+@cache
+def libraries() -> list[Any]:
+    """Return a controller for each BLAS library of this process."""
+    # Looked up once: that takes milliseconds.
+    from threadpoolctl import ThreadpoolController
+
+    found = ThreadpoolController().lib_controllers
+    return [library for library in found if library.user_api == "blas"]
+
+
+@cache
+def reads_unpacked() -> bool:
+    """Return whether BLAS reads small operands where they lie, without packing them first."""
+    kernels = [str(getattr(library, "architecture", "")).lower() for library in libraries()]
+    return not UNPACKING.isdisjoint(kernels)
 
 
 class SingleThread:
@@ -16,7 +37,6 @@ class SingleThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._callers = 0
-        self._libraries: list[Any] | None = None
         self._before: list[int] = []
 
     def __enter__(self) -> None:
@@ -32,19 +52,27 @@ class SingleThread:
                 self._release()
 
     def _hold(self) -> None:
-        if self._libraries is None:
-            # Looked up once: that takes milliseconds.
-            from threadpoolctl import ThreadpoolController
-
-            found = ThreadpoolController().lib_controllers
-            self._libraries = [library for library in found if library.user_api == "blas"]
-        self._before = [library.get_num_threads() for library in self._libraries]
-        for library in self._libraries:
-            library.set_num_threads(1)
+        self._before = [library.get_num_threads() for library in libraries()]
+        for library in libraries():
+            _set_threads(library, 1)
 
     def _release(self) -> None:
-        for library, count in zip(self._libraries or [], self._before, strict=True):
-            library.set_num_threads(count)
+        for library, count in zip(libraries(), self._before, strict=True):
+            _set_threads(library, count)
+
+
+def _set_threads(library: Any, count: int) -> None:
+    """Set the number from whichever thread this is.
+
+    From version 3.8 on, threadpoolctl does nothing, silently, in any thread but the first
+    that set a number, until that one lets go.
+    """
+    let_go = getattr(library, "clear_controlling_thread", None)
+    if let_go is not None:
+        let_go(force=True)
+    library.set_num_threads(count)
+    if let_go is not None:
+        let_go()
 
 
 single_thread = SingleThread()

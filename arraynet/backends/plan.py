@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from arraynet.backends.blas import reads_unpacked
 from arraynet.backends.host import HostArray
-from arraynet.backends.products import VECTOR, Layouts, is_wide, parts
+from arraynet.backends.products import VECTOR, Layouts, Part, aligned_bytes, is_wide, parts
 from arraynet.backends.recording import Call, Slot, Tape
 
 SUMMED = 128
@@ -42,8 +43,8 @@ class Plan:
 
     def run(self, x: HostArray) -> Any:
         """Return the result for ``x``, a fresh array."""
-        for arguments, position, rows in self._takes_input:
-            arguments[position] = x if rows is None else x[rows]
+        for arguments, position, part in self._takes_input:
+            arguments[position] = x if part is None else part(x)
         try:
             for function, arguments in self._steps:
                 function(*arguments)
@@ -56,11 +57,8 @@ class Plan:
 class _Input:
     """Stands for the batch, or some of its rows, until there is one."""
 
-    def __init__(self, rows: slice | None = None) -> None:
-        self.rows = rows
-
-    def __getitem__(self, rows: slice) -> _Input:
-        return _Input(rows)
+    def __init__(self, part: Callable[[HostArray], HostArray] | None = None) -> None:
+        self.part = part
 
 
 class _Planner:
@@ -74,7 +72,7 @@ class _Planner:
         self.casts: dict[Slot, Slot] = {}
         self.scratch: HostArray | None = None
         self.steps: list[tuple[Callable[..., Any], list[Any]]] = []
-        self.takes_input: list[tuple[list[Any], int, slice | None]] = []
+        self.takes_input: list[tuple[list[Any], int, Callable[..., HostArray] | None]] = []
         self.finish: tuple[Callable[..., Any], list[Any]]
         self.nbytes = 0
 
@@ -132,21 +130,22 @@ class _Planner:
         out = self._buffer(call, order="F" if is_wide(weight) else "C")
         operand: Any = None
         before: slice | None = None
-        for part in parts(a.shape[0], weight, self.layouts):
+        unpacked = weight.dtype.char in "fd" and reads_unpacked()
+        near = a in self.casts
+        for part in parts(a.shape[0], weight, self.layouts, near=near, unpacked=unpacked):
             if part.rows != before:
-                operand, before = self._rows(a, part.rows), part.rows
-            target = out[part.rows, part.columns]
-            function = np.dot if target.flags.c_contiguous else np.matmul
+                operand, before = self._rows(a, part), part.rows
+            target = _piles(out[part.rows, part.columns], part.height)
+            function = np.dot if target.ndim == 2 and target.flags.c_contiguous else np.matmul
             self._add(function, [operand, part.weight, target])
         self.scratch = None
 
-    def _rows(self, a: Slot, rows: slice) -> Any:
+    def _rows(self, a: Slot, part: Part) -> Any:
         """Return some rows of a product's operand; convert them first, if that was put off."""
         source = self.arrays[self.casts.get(a, a)]
-        if rows != slice(0, a.shape[0]):
-            source = source[rows]
+        rows, height = part.rows, part.height
         if a not in self.casts:
-            return source
+            return self._part(source, rows, height, a.shape[0])
         # Just before their product, so that they are still near: each part in turn, in
         # the same place.
         count, inner = rows.stop - rows.start, a.shape[1]
@@ -154,8 +153,16 @@ class _Planner:
             memory = self._aligned(count * inner * a.dtype.itemsize)
             self.scratch = memory.view(a.dtype).reshape(count, inner)
         converted = self.scratch[:count]
-        self._add(np.copyto, [converted, source, "unsafe"])
-        return converted
+        self._add(np.copyto, [converted, self._part(source, rows, count, a.shape[0]), "unsafe"])
+        return _piles(converted, height)
+
+    def _part(self, source: Any, rows: slice, height: int, total: int) -> Any:
+        """Return some rows of an array, or of the batch when there is one."""
+        if rows == slice(0, total) and height == total:
+            return source
+        if isinstance(source, _Input):
+            return _Input(lambda x: _piles(x[rows], height))
+        return _piles(source[rows], height)
 
     def _row_sum(self, call: Call) -> None:
         """Add the sum of each row, as a product with ones."""
@@ -201,7 +208,7 @@ class _Planner:
         bound = [self.arrays[a] if isinstance(a, Slot) else a for a in arguments]
         for position, argument in enumerate(bound):
             if isinstance(argument, _Input):
-                self.takes_input.append((bound, position, argument.rows))
+                self.takes_input.append((bound, position, argument.part))
                 bound[position] = None
         return bound
 
@@ -232,10 +239,8 @@ class _Planner:
         return array
 
     def _aligned(self, size: int) -> HostArray:
-        raw = np.empty(size + VECTOR, np.uint8)
-        self.nbytes += raw.nbytes
-        start = -raw.ctypes.data % VECTOR
-        return raw[start : start + size]
+        self.nbytes += size
+        return aligned_bytes(size)
 
 
 def _needed(tape: Tape) -> list[Call]:
@@ -275,6 +280,13 @@ def _is_row_sum(call: Call) -> bool:
         and rows.dtype.kind == "f"
         and 0 < rows.shape[1] <= SUMMED
     )
+
+
+def _piles(rows: HostArray, height: int) -> HostArray:
+    """Return rows in piles of so many, one behind the other, if there is more than one."""
+    if height == len(rows):
+        return rows
+    return rows.reshape(-1, height, rows.shape[1])
 
 
 def _by_columns(array: Any) -> bool:

@@ -12,6 +12,12 @@ from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.host import HostArray, bfloat16
 from arraynet.backends.unavailable import import_library, unavailable
 
+NARROW = 16
+"""Most columns of a weight whose products are summed in float64 on the CPU."""
+
+SMALL = 4096
+"""Most numbers in such a weight: converting them, and its batch, takes next to no time."""
+
 
 class TorchBackend(GenericBackend):
     """PyTorch tensors on one device."""
@@ -23,6 +29,8 @@ class TorchBackend(GenericBackend):
         super().__init__(xp, device, array_type)
         self.out_of_memory = (MemoryError, self._torch.OutOfMemoryError)
         self._on_cuda = self.device.type == "cuda"
+        if self.device.type == "cpu":
+            self.native = {"matmul": self._matmul}
 
     def _suffix(self) -> str:
         """Return nothing for the CPU, else the device with its number."""
@@ -37,6 +45,18 @@ class TorchBackend(GenericBackend):
         else:
             tensor = self._torch.from_numpy(host)
         return tensor.to(self.device)
+
+    def _matmul(self, x: Array, weight: Array) -> Array:
+        """Multiply; sum small float32 products in float64.
+
+        PyTorch adds the terms of a narrow product one after the other. The scores of a
+        classifier, at the end of a network, would carry more of that error than of
+        everything before it.
+        """
+        narrow = weight.shape[1] <= NARROW and weight.shape[0] * weight.shape[1] <= SMALL
+        if narrow and weight.dtype == self._torch.float32:
+            return self._torch.matmul(x.double(), weight.double()).float()
+        return self._torch.matmul(x, weight)
 
     def to_host(self, x: Array) -> HostArray:
         """Copy a tensor to the host; one on the CPU is shared."""
