@@ -1,8 +1,4 @@
-"""Plan the buffers and the quickest NumPy calls for one tape.
-
-The rules below were measured on OpenBLAS. Each changes how a product or a sum is
-asked for, never what it is; `bench` measures them again.
-"""
+"""Plan the buffers and the quickest NumPy calls for one tape."""
 
 from __future__ import annotations
 
@@ -13,12 +9,19 @@ from typing import Any
 import numpy as np
 
 from arraynet.backends.blas import reads_unpacked
+from arraynet.backends.calls import (
+    copied,
+    fresh_copy,
+    fresh_rows,
+    into,
+    is_product,
+    is_row_sum,
+    needed,
+    reduced,
+)
 from arraynet.backends.host import HostArray
 from arraynet.backends.products import VECTOR, Layouts, Part, aligned_bytes, is_wide, parts
 from arraynet.backends.recording import Call, Slot, Tape
-
-SUMMED = 128
-"""Longest row that is summed as a product with ones, quicker than a reduction."""
 
 SHORT = 128
 """Longest row beside which a bias is laid out for every row of the batch."""
@@ -64,7 +67,7 @@ class _Input:
 class _Planner:
     def __init__(self, tape: Tape, layouts: Layouts) -> None:
         self.tape, self.layouts = tape, layouts
-        self.calls = _needed(tape)
+        self.calls = needed(tape)
         self.last_use = {slot: i for i, call in enumerate(self.calls) for slot in call.reads}
         self.arrays: dict[Slot, Any] = {tape.source: _Input()}
         self.memory: dict[Slot, HostArray] = {}
@@ -95,14 +98,14 @@ class _Planner:
     def _is_cast_for_product(self, call: Call) -> bool:
         """Return whether a call converts the batch for one product and nothing else."""
         users = [user for user in self.calls if call.result in user.reads]
-        alone = len(users) == 1 and users[0] is not self.calls[-1] and _is_product(users[0])
+        alone = len(users) == 1 and users[0] is not self.calls[-1] and is_product(users[0])
         return call.kind == "cast" and call.arguments[0] is self.tape.source and alone
 
     def _step(self, index: int, call: Call) -> None:
         """Add the steps of one call, with its result in a buffer."""
-        if _is_product(call):
+        if is_product(call):
             self._product(call)
-        elif _is_row_sum(call):
+        elif is_row_sum(call):
             self._row_sum(call)
         elif call.kind == "ufunc":
             operands = [self._spread(argument, call.result) for argument in call.arguments]
@@ -113,7 +116,7 @@ class _Planner:
                 self._add(call.function, [*operands, out])
         elif call.kind == "reduce":
             out = self._buffer(call)
-            self._add(_into(call), [*call.arguments, out])
+            self._add(into(call), [*call.arguments, out])
         elif call.kind == "cast":
             self._add(np.copyto, [self._buffer(call), call.arguments[0], "unsafe"])
         elif call.kind == "where":
@@ -122,7 +125,7 @@ class _Planner:
             self._add(np.copyto, [out, otherwise])
             self._add(np.copyto, [out, chosen, "same_kind", condition])
         else:
-            self._add(_copied(call), [self._buffer(call), *call.arguments])
+            self._add(copied(call), [self._buffer(call), *call.arguments])
 
     def _product(self, call: Call) -> None:
         """Add a product with a weight, in the parts and the memory order that suit BLAS."""
@@ -193,11 +196,11 @@ class _Planner:
         """Return the last call, which gives a fresh array in the order of its rows."""
         arguments = self._bound(list(call.arguments))
         if call.kind == "other":
-            return _fresh_copy(call), arguments
+            return fresh_copy(call), arguments
         if call.kind == "reduce":
-            return _reduced(call), arguments
+            return reduced(call), arguments
         if call.kind == "ufunc" and any(_by_columns(argument) for argument in arguments):
-            return _fresh_rows(call), arguments
+            return fresh_rows(call), arguments
         return call.function, arguments
 
     def _add(self, function: Callable[..., Any], arguments: list[Any]) -> None:
@@ -243,47 +246,8 @@ class _Planner:
         return aligned_bytes(size)
 
 
-def _needed(tape: Tape) -> list[Call]:
-    """Return the calls that the result depends on, in order."""
-    wanted = {tape.result}
-    kept = []
-    for call in reversed(tape.calls):
-        if call.result in wanted:
-            wanted.update(call.reads)
-            kept.append(call)
-    return kept[::-1]
-
-
-def _is_product(call: Call) -> bool:
-    """Return whether a call multiplies a batch of rows with a weight."""
-    if call.function is not np.matmul:
-        return False
-    a, b = call.arguments
-    rows = isinstance(a, Slot) and len(a.shape) == 2
-    return (
-        rows
-        and isinstance(b, np.ndarray)
-        and b.ndim == 2
-        and a.dtype == b.dtype == call.result.dtype
-    )
-
-
-def _is_row_sum(call: Call) -> bool:
-    """Return whether a call sums the elements of each short row."""
-    if call.function != np.add.reduce or call.keywords.get("axis") not in (-1, (-1,), 1, (1,)):
-        return False
-    (rows,) = call.arguments
-    return (
-        bool(call.keywords.get("keepdims"))
-        and len(rows.shape) == 2
-        and rows.dtype == call.result.dtype
-        and rows.dtype.kind == "f"
-        and 0 < rows.shape[1] <= SUMMED
-    )
-
-
 def _piles(rows: HostArray, height: int) -> HostArray:
-    """Return rows in piles of so many, one behind the other, if there is more than one."""
+    """Return a view of rows in piles of so many, if there is more than one pile."""
     if height == len(rows):
         return rows
     return rows.reshape(-1, height, rows.shape[1])
@@ -292,34 +256,3 @@ def _piles(rows: HostArray, height: int) -> HostArray:
 def _by_columns(array: Any) -> bool:
     """Return whether an array's columns, not its rows, lie together in memory."""
     return isinstance(array, np.ndarray) and array.ndim > 1 and not array.flags.c_contiguous
-
-
-def _into(call: Call) -> Callable[..., Any]:
-    """Return a reduction that writes into its last argument."""
-    function, keywords = call.function, call.keywords
-
-    def reduce_into(*arguments: Any) -> None:
-        function(*arguments[:-1], out=arguments[-1], **keywords)
-
-    return reduce_into
-
-
-def _reduced(call: Call) -> Callable[..., Any]:
-    function, keywords = call.function, call.keywords
-    return lambda *arguments: function(*arguments, **keywords)
-
-
-def _copied(call: Call) -> Callable[..., Any]:
-    """Return any call as one that copies its result into its first argument."""
-    function, keywords = call.function, call.keywords
-    return lambda out, *arguments: np.copyto(out, function(*arguments, **keywords))
-
-
-def _fresh_copy(call: Call) -> Callable[..., Any]:
-    function, keywords = call.function, call.keywords
-    return lambda *arguments: np.array(function(*arguments, **keywords), order="C")
-
-
-def _fresh_rows(call: Call) -> Callable[..., Any]:
-    function, shape, dtype = call.function, call.result.shape, call.result.dtype
-    return lambda *arguments: function(*arguments, np.empty(shape, dtype))

@@ -97,7 +97,7 @@ def test_a_large_batch_of_every_form(form: str, dtype: str) -> None:
 
 
 @KERNELS
-@pytest.mark.parametrize("sizes", [(784, 50, 10), (300, 53, 3), (300, 17, 7), (64, 600, 9)])
+@pytest.mark.parametrize("sizes", [(784, 50, 10), (300, 53, 3), (300, 17, 7), (1100, 1000, 9)])
 @pytest.mark.usefixtures("kernels")
 def test_every_number_of_rows(sizes: tuple[int, ...]) -> None:
     network = mlp(*sizes)

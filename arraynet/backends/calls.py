@@ -1,0 +1,86 @@
+"""What kind of call a recorded one is, and how it is made again, into which array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from arraynet.backends.recording import Call, Slot, Tape
+
+SUMMED = 128
+"""Longest row that is summed as a product with ones, quicker than a reduction."""
+
+
+def needed(tape: Tape) -> list[Call]:
+    """Return the calls that the result depends on, in order."""
+    wanted = {tape.result}
+    kept = []
+    for call in reversed(tape.calls):
+        if call.result in wanted:
+            wanted.update(call.reads)
+            kept.append(call)
+    return kept[::-1]
+
+
+def is_product(call: Call) -> bool:
+    """Return whether a call multiplies a batch of rows with a weight."""
+    if call.function is not np.matmul:
+        return False
+    a, b = call.arguments
+    rows = isinstance(a, Slot) and len(a.shape) == 2
+    return (
+        rows
+        and isinstance(b, np.ndarray)
+        and b.ndim == 2
+        and a.dtype == b.dtype == call.result.dtype
+    )
+
+
+def is_row_sum(call: Call) -> bool:
+    """Return whether a call sums the elements of each short row."""
+    if call.function != np.add.reduce or call.keywords.get("axis") not in (-1, (-1,), 1, (1,)):
+        return False
+    (rows,) = call.arguments
+    return (
+        bool(call.keywords.get("keepdims"))
+        and len(rows.shape) == 2
+        and rows.dtype == call.result.dtype
+        and rows.dtype.kind == "f"
+        and 0 < rows.shape[1] <= SUMMED
+    )
+
+
+def into(call: Call) -> Callable[..., Any]:
+    """Return a reduction that writes into its last argument."""
+    function, keywords = call.function, call.keywords
+
+    def reduce_into(*arguments: Any) -> None:
+        function(*arguments[:-1], out=arguments[-1], **keywords)
+
+    return reduce_into
+
+
+def reduced(call: Call) -> Callable[..., Any]:
+    """Return a reduction as one of its arrays alone."""
+    function, keywords = call.function, call.keywords
+    return lambda *arguments: function(*arguments, **keywords)
+
+
+def copied(call: Call) -> Callable[..., Any]:
+    """Return any call as one that copies its result into its first argument."""
+    function, keywords = call.function, call.keywords
+    return lambda out, *arguments: np.copyto(out, function(*arguments, **keywords))
+
+
+def fresh_copy(call: Call) -> Callable[..., Any]:
+    """Return any call as one whose result is a fresh array, in the order of its rows."""
+    function, keywords = call.function, call.keywords
+    return lambda *arguments: np.array(function(*arguments, **keywords), order="C")
+
+
+def fresh_rows(call: Call) -> Callable[..., Any]:
+    """Return a ufunc's call as one whose result is in the order of its rows."""
+    function, shape, dtype = call.function, call.result.shape, call.result.dtype
+    return lambda *arguments: function(*arguments, np.empty(shape, dtype))
