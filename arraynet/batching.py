@@ -8,7 +8,6 @@ the block is halved until it fits.
 
 from __future__ import annotations
 
-import _thread
 import itertools
 import os
 import threading
@@ -21,6 +20,7 @@ import numpy as np
 from arraynet.counts import whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.graph import HostArray
+from arraynet.helpers import with_helpers
 from arraynet.mapped import forget_pages
 from arraynet.program import Program, check_shape
 from arraynet.progress import Advance
@@ -248,37 +248,10 @@ def _on_threads(
             failures.append(error)
             stop.set()
 
-    _with_helpers(work, workers - 1, stop)
+    with_helpers(work, workers - 1, stop)
     if failures:
         raise failures[0]
     return result
-
-
-def _with_helpers(work: Callable[[], None], helpers: int, stop: threading.Event) -> None:
-    """Call a function on this thread and on others at once; return when all have done.
-
-    Threads are started the low-level way: `threading.Thread.start` waits until the
-    new thread runs, which takes a good part of a millisecond.
-    """
-    running = [_thread.allocate_lock() for _ in range(helpers)]
-
-    def help_out(done: Any) -> None:
-        try:
-            work()
-        finally:
-            done.release()
-
-    started = []
-    try:
-        for done in running:
-            done.acquire()
-            _thread.start_new_thread(help_out, (done,))
-            started.append(done)
-        work()
-    finally:
-        stop.set()
-        for done in started:
-            done.acquire()
 
 
 def _halving(program: Program, x: HostArray, result: HostArray, start: int, stop: int) -> None:

@@ -1,4 +1,4 @@
-"""The forward pass as data: values, nodes, weights.
+"""The forward pass as data: inputs, nodes, weights, outputs.
 
 A graph knows nothing of array libraries or devices. Its weights are NumPy arrays
 on the host, its nodes name ops of `arraynet.ops.OPS`, and its sizes may be
@@ -7,11 +7,9 @@ symbols such as ``"batch"``.
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -19,64 +17,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.ops import OPS, Op
+from arraynet.node import Node, Size, Value, check_node
+from arraynet.ops import OPS
 
-Size: TypeAlias = int | str
+__all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cuttable"]
+
 HostArray: TypeAlias = np.ndarray[Any, Any]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The dtypes that a network may compute in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A named input of a graph, with its shape; a size may be a symbol.
-
-    Examples
-    --------
-    >>> Value("x", ("batch", 784)).shape
-    ('batch', 784)
-    """
-
-    name: str
-    shape: tuple[Size, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One application of an op.
-
-    Parameters
-    ----------
-    op : str
-        A name in `arraynet.ops.OPS`.
-    inputs : tuple of (str or None)
-        The names of the values and weights that it reads; None where an optional
-        input is absent.
-    outputs : tuple of str
-        The names of the values that it gives. The first names the node.
-    attributes : mapping
-        Keyword arguments of the op.
-    """
-
-    op: str
-    inputs: tuple[str | None, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the attributes as a plain dict."""
-        return Node, (self.op, self.inputs, self.outputs, dict(self.attributes))
-
-    @property
-    def name(self) -> str:
-        """The name of the node: that of its first output."""
-        return self.outputs[0]
-
-    @property
-    def where(self) -> str:
-        """The node and its op, as messages name them."""
-        return f"{self.name} ({self.op})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +59,8 @@ class Graph:
     outputs: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        views = {name: weight.view() for name, weight in self.weights.items()}
-        for view in views.values():
-            view.setflags(write=False)
-        object.__setattr__(self, "weights", MappingProxyType(views))
+        frozen = {name: _read_only(weight) for name, weight in self.weights.items()}
+        object.__setattr__(self, "weights", MappingProxyType(frozen))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what the graph is made of, and nothing that was computed from it."""
@@ -124,6 +71,17 @@ class Graph:
         """The name of the one dtype of all weights ("float32" where there are none)."""
         kinds = {weight.dtype for weight in self.weights.values()}
         return str(kinds.pop()) if len(kinds) == 1 else "float32"
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name: of inputs, weights and values."""
+        return frozenset([*(value.name for value in self.inputs), *self.weights, *self.producers])
+
+    def free_name(self, wanted: str) -> str:
+        """Return a name that nothing has yet: the one that is wanted, or one like it."""
+        while wanted in self.names:
+            wanted += "'"
+        return wanted
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
@@ -192,7 +150,8 @@ class Graph:
         Raises
         ------
         GraphError
-            For an unknown op or attribute, a name that is missing or given twice.
+            For an unknown op, an attribute that it does not take, a name that is missing
+            or given twice, an input without axes.
         DtypeError
             For weights that are not of one floating dtype.
         ShapeError
@@ -203,12 +162,13 @@ class Graph:
         for value in self.inputs:
             if value.name in known:
                 raise GraphError(f"graph: got input {value.name!r} twice, expected a new name")
+            if not value.shape:
+                raise GraphError(f"input {value.name}: got a number, expected at least one axis")
             known.add(value.name)
         for node in self.nodes:
             if len(node.outputs) != 1:
                 raise GraphError(f"{node.where}: got {len(node.outputs)} outputs, expected 1")
-            registration = _known_op(node)
-            _check_attributes(node, registration)
+            check_node(node, self.dtype)
             for name in node.inputs:
                 if name is not None and name not in known:
                     raise GraphError(
@@ -247,15 +207,32 @@ class Graph:
 
 
 def cuttable(graph: Graph) -> bool:
-    """Return whether each row of the output depends on its own row of input alone."""
-    if not isinstance(graph.inputs[0].shape[0], str):
+    """Return whether each row of the output depends on its own row of input alone.
+
+    The batch must be the first axis of every value, and of that axis alone may the size
+    be unknown before the network has run.
+    """
+    batch = graph.inputs[0].shape[0]
+    if not isinstance(batch, str):
         return False
     for node in graph.nodes:
         axis = node.attributes.get("axis", -1)
         rank = len(graph.shapes[node.inputs[0] or ""])
-        if not OPS[node.op].rowwise or axis in (0, -rank):
+        first, *others = graph.shapes[node.name] or (1,)
+        if not OPS[node.op].rowwise or axis in (0, -rank) or first != batch:
+            return False
+        if any(isinstance(size, str) for size in others):
             return False
     return True
+
+
+def _read_only(weight: HostArray) -> HostArray:
+    """Return a view that nobody writes to; the array itself, where it is one already."""
+    if not weight.flags.writeable:
+        return weight
+    view = weight.view()
+    view.setflags(write=False)
+    return view
 
 
 def _host_dtype(name: str) -> np.dtype[Any]:
@@ -282,39 +259,6 @@ def _cast(name: str, weight: HostArray, kind: np.dtype[Any]) -> HostArray:
             f"(choose a wider dtype)"
         )
     return cast
-
-
-def _known_op(node: Node) -> Op:
-    registration = OPS.get(node.op)
-    if registration is None:
-        raise GraphError(
-            f"{node.name}: got op {node.op!r}, expected one of {', '.join(sorted(OPS))}"
-        )
-    return registration
-
-
-def _check_attributes(node: Node, registration: Op) -> None:
-    """Refuse inputs and attributes that the op's formula does not take."""
-    parameters = inspect.signature(registration.formula).parameters.values()
-    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    least = sum(p.default is p.empty for p in arrays)
-    if not least <= len(node.inputs) <= len(arrays):
-        names = ", ".join(p.name for p in arrays)
-        raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
-    allowed = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
-    for name, value in node.attributes.items():
-        if name not in allowed:
-            raise GraphError(
-                f"{node.where}: got attribute {name!r}, expected one of "
-                f"{', '.join(sorted(allowed)) or 'none'}"
-            )
-        kind = type(allowed[name])
-        required = allowed[name] is inspect.Parameter.empty
-        whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
-        if not (required or type(value) is kind or whole):
-            raise GraphError(
-                f"{node.where}: got {name}={value!r}, expected a value like {allowed[name]!r}"
-            )
 
 
 def _shape_text(shape: tuple[Size, ...]) -> str:

@@ -233,9 +233,9 @@ class Network:
 
     def _classes(self) -> int:
         """Return how many classes the output has."""
-        *rows, classes = self.output_shape
-        if rows and isinstance(classes, int):
-            return classes
+        match self.output_shape:
+            case (_, int(classes)):
+                return classes
         found = "(" + ", ".join(str(size) for size in self.output_shape) + ")"
         raise ShapeError(f"classify: got a network with output {found}, expected (batch, classes)")
 

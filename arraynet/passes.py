@@ -14,10 +14,13 @@ import numpy as np
 
 from arraynet.graph import Graph, HostArray, Node
 from arraynet.ops import OPS
-from arraynet.rewriting import is_matrix, matrix, scale, with_affines, with_node, without_node
+from arraynet.rewriting import is_matrix, matrix, scale, with_affines, with_node
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 Bounds: TypeAlias = tuple[HostArray, HostArray] | None
+
+MERGED = 1 << 30
+"""Most multiply-adds that merging two layers may take (about 50 ms)."""
 
 
 def optimize(graph: Graph) -> Graph:
@@ -33,8 +36,10 @@ def optimize(graph: Graph) -> Graph:
     Graph
         With the same inputs and outputs, by name and shape.
     """
-    for rewrite in PASSES:
-        graph = rewrite(graph)
+    # Weights that overflow when they are folded stay as they were.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rewrite in PASSES:
+            graph = rewrite(graph)
     return graph
 
 
@@ -79,7 +84,8 @@ def merge_affine(graph: Graph) -> Graph:
     """Merge an affine layer into the one after it, where that multiplies less.
 
     ``(x @ W + b) @ V + c = x @ (W @ V) + (b @ V + c)``: linear layers collapse. A
-    narrow layer between two wide ones stays, for the two products are cheaper.
+    narrow layer between two wide ones stays, for the two products are cheaper; so do
+    layers so large that merging them would hold up the loading.
     """
     return _merge_neighbours(graph, _merge_affine_pair)
 
@@ -127,7 +133,7 @@ def drop_range_check(graph: Graph) -> Graph:
         known = bounds.get(node.inputs[0] or "")
         bounds[node.name] = _bounds(node, known, graph)
         within = OPS[node.op].within
-        if within is not None and known is not None:
+        if within is not None and known is not None and known[0].size:
             least, greatest = known[0].min(), known[1].max()
             if max(-least, greatest) <= within.largest[graph.dtype]:
                 node = replace(node, op=within.inner)
@@ -148,7 +154,7 @@ def split_affine(graph: Graph) -> Graph:
             nodes.append(node)
             continue
         product, total = parts
-        name = f"{node.name}/{product}"
+        name = graph.free_name(f"{node.name}/{product}")
         nodes.append(Node(product, node.inputs[:2], (name,)))
         nodes.append(Node(total, (name, *node.inputs[2:]), node.outputs))
     return replace(graph, nodes=tuple(nodes))
@@ -164,12 +170,12 @@ def _fold_scale_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
         weight, bias = matrix(second, graph)
         factor, shift = (np.broadcast_to(part, weight.shape[:1]) for part in factors)
         folded = (second, factor[:, None] * weight, shift @ weight + bias)
-        return _absorbed(graph, first, folded, source=first.inputs[0])
+        return with_affines(graph, [folded], without=first)
     if is_matrix(first, graph) and (factors := scale(second, graph)) is not None:
         weight, bias = matrix(first, graph)
         factor, shift = factors
         folded = (second, weight * factor, bias * factor + shift)
-        return _absorbed(graph, first, folded, source=first.inputs[0])
+        return with_affines(graph, [folded], without=first)
     return None
 
 
@@ -178,32 +184,24 @@ def _merge_affine_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
     if not (is_matrix(first, graph) and is_matrix(second, graph)):
         return None
     (w, b), (v, c) = matrix(first, graph), matrix(second, graph)
-    if w.shape[0] * v.shape[1] > w.size + v.size:
+    if w.shape[0] * v.shape[1] > w.size + v.size or w.size * v.shape[1] > MERGED:
         return None
-    return _absorbed(graph, first, (second, w @ v, b @ v + c), source=first.inputs[0])
-
-
-def _absorbed(
-    graph: Graph, first: Node, folded: tuple[Node, HostArray, HostArray], source: str | None
-) -> Graph | None:
-    """Return the graph without the first node, its work being in the folded one."""
-    rewritten = with_affines(graph, [folded])
-    return None if rewritten is None else without_node(rewritten, first, folded[0].name, source)
+    return with_affines(graph, [(second, w @ v, b @ v + c)], without=first)
 
 
 def _merge_neighbours(graph: Graph, merged: Callable[[Graph, Node, Node], Graph | None]) -> Graph:
     """Apply a merge to each pair of nodes of which the second alone reads the first."""
-    again = True
-    while again:
-        again = False
-        for second in graph.nodes:
-            first = graph.producers.get(second.inputs[0] or "")
-            if first is None or graph.uses[first.name] != 1:
-                continue
+    position = 0
+    while position < len(graph.nodes):
+        second = graph.nodes[position]
+        first = graph.producers.get(second.inputs[0] or "")
+        result = None
+        if first is not None and graph.uses[first.name] == 1:
             result = merged(graph, first, second)
-            if result is not None:
-                graph, again = result, True
-                break
+        if result is None:
+            position += 1
+        else:  # the first is gone, and the second may have a new neighbour
+            graph, position = result, position - 1
     return graph
 
 

@@ -13,10 +13,19 @@ from arraynet.ops import OPS
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 """The spacing of the numbers after 1, by dtype."""
 
+SHARED = 1 << 14
+"""Most numbers in a weight that is rewritten although several nodes read it."""
+
 
 def is_matrix(node: Node, graph: Graph) -> bool:
-    """Return whether a node is ``x @ weight + bias`` with constant weights."""
-    return OPS[node.op].merges == "matrix" and _only_first_varies(node, graph)
+    """Return whether a node is ``x @ weight + bias`` with constant weights.
+
+    A large weight that others read too does not count: rewritten, it would be as many
+    weights as it has readers.
+    """
+    if OPS[node.op].merges != "matrix" or not _only_first_varies(node, graph):
+        return False
+    return all(graph.uses[n] == 1 or graph.weights[n].size <= SHARED for n in node.inputs[1:] if n)
 
 
 def matrix(node: Node, graph: Graph) -> tuple[HostArray, HostArray]:
@@ -45,8 +54,15 @@ def _only_first_varies(node: Node, graph: Graph) -> bool:
     return not first and all(others)
 
 
-def with_affines(graph: Graph, layers: Sequence[tuple[Node, HostArray, HostArray]]) -> Graph | None:
+def with_affines(
+    graph: Graph,
+    layers: Sequence[tuple[Node, HostArray, HostArray]],
+    *,
+    without: Node | None = None,
+) -> Graph | None:
     """Return the graph with these nodes as affine layers of these float64 weights.
+
+    A node that goes may be read by these alone: they read what it reads, instead.
 
     None where the graph's dtype cannot hold the weights: they would overflow, or
     lose their precision among the subnormal numbers.
@@ -54,7 +70,7 @@ def with_affines(graph: Graph, layers: Sequence[tuple[Node, HostArray, HostArray
     weights = dict(graph.weights)
     nodes = {node.name: node for node in graph.nodes}
     for node, weight, bias in layers:
-        names = (f"{node.name}/weight", f"{node.name}/bias")
+        names = [graph.free_name(f"{node.name}/{part}") for part in ("weight", "bias")]
         for name, exact in zip(names, (weight, bias), strict=True):
             with np.errstate(over="ignore", under="ignore"):
                 rounded = exact.astype(np.dtype(graph.dtype))
@@ -62,8 +78,15 @@ def with_affines(graph: Graph, layers: Sequence[tuple[Node, HostArray, HostArray
             if not lost <= EPSILON[graph.dtype] * np.max(np.abs(exact), initial=0.0):
                 return None
             weights[name] = rounded
-        nodes[node.name] = Node("affine", (node.inputs[0], *names), node.outputs)
-    return _without_unused(replace(graph, nodes=tuple(nodes.values()), weights=weights))
+        source = node.inputs[0]
+        if without is not None and source == without.name:
+            source = without.inputs[0]
+        nodes[node.name] = Node("affine", (source, *names), node.outputs)
+    if without is not None:
+        del nodes[without.name]
+    read = {name for node in nodes.values() for name in node.inputs}
+    used = {name: weight for name, weight in weights.items() if name in read}
+    return replace(graph, nodes=tuple(nodes.values()), weights=used)
 
 
 def with_node(graph: Graph, old: Node, new: Node) -> Graph:
@@ -71,21 +94,6 @@ def with_node(graph: Graph, old: Node, new: Node) -> Graph:
     return replace(
         graph, nodes=tuple(new if node.name == old.name else node for node in graph.nodes)
     )
-
-
-def without_node(graph: Graph, node: Node, reader: str, source: str | None) -> Graph:
-    """Return the graph without a node; its one reader reads ``source`` instead."""
-    nodes = [
-        replace(n, inputs=(source, *n.inputs[1:])) if n.name == reader else n
-        for n in graph.nodes
-        if n.name != node.name
-    ]
-    return _without_unused(replace(graph, nodes=tuple(nodes)))
-
-
-def _without_unused(graph: Graph) -> Graph:
-    used = {name: weight for name, weight in graph.weights.items() if graph.uses[name]}
-    return replace(graph, weights=used)
 
 
 def _exact(weight: HostArray) -> HostArray:

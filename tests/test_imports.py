@@ -17,7 +17,7 @@ ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
 HOST = BASE | {"counts", "labels", "metrics"}
-GRAPH = BASE | {"ops", "graph"}
+GRAPH = BASE | {"ops", "node", "graph"}
 ENGINE = GRAPH | {"backends", "rewriting", "passes", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
 
@@ -30,12 +30,14 @@ MAY_IMPORT = {
     "labels": BASE | {"counts"},
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
-    "graph": BASE | {"ops"},
+    "node": BASE | {"ops"},
+    "graph": BASE | {"ops", "node"},
     "rewriting": GRAPH,
     "passes": GRAPH | {"rewriting"},
     "program": ENGINE,
+    "helpers": BASE,
     "mapped": BASE,
-    "batching": ENGINE | {"counts", "mapped", "progress"},
+    "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},
     "formats": GRAPH,
     "progress": BASE,
     "summary": GRAPH,

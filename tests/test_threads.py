@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arraynet import Backend, Network
+from arraynet import Backend, Network, helpers
 from arraynet.backends import get_backend
 from arraynet.graph import Graph
 from tests.networks import mlp, normal, seven_layers
@@ -26,6 +26,7 @@ def busy_switching() -> Any:
     """Let threads take turns as often as they can."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
+    helpers.retire()
     yield
     sys.setswitchinterval(interval)
 
@@ -40,12 +41,12 @@ def blas_threads() -> list[int]:
 
 
 def assert_no_thread_behind(before: int) -> None:
-    """Assert that there are as many threads as before, once those that ended are gone."""
+    """Assert that there are no more threads than before, once those that ended are gone."""
     for _ in range(1000):
-        if _thread._count() == before:
+        if _thread._count() <= before:
             return
         time.sleep(0.005)
-    assert _thread._count() == before
+    assert _thread._count() <= before
 
 
 def assert_threads_agree(network: Network, batches: list[Any], calls: int) -> None:

@@ -30,11 +30,17 @@ def network_input(images: HostArray, network: Network, path: str) -> HostArray:
     ShapeError
         An image has another size than the network's input.
     """
-    wanted = tuple(network.input_shape)[1:]
+    return in_range(in_shape(images, network, path), network)
+
+
+def in_shape(images: HostArray, network: Network, path: str, limit: int | None = None) -> HostArray:
+    """Return images, or only so many of them, in the shape that the network takes."""
+    wanted = _size_of_one(network)
     one = images.shape[1:]
     if images.shape == wanted or math.prod(one) != math.prod(wanted) == images.size:
         images = images[np.newaxis]  # a single image
         one = images.shape[1:]
+    images = images[:limit]
     if one != wanted and math.prod(one) == math.prod(wanted):
         images = images.reshape(len(images), *wanted)
         one = wanted
@@ -42,9 +48,25 @@ def network_input(images: HostArray, network: Network, path: str) -> HostArray:
         raise ShapeError(
             f"{path}: got images of {_sizes(one)}, expected {_sizes(wanted)}, as the network takes"
         )
-    if images.dtype == np.uint8 and not starts_with_scale(network.graph):
-        return images.astype(np.float32) / np.float32(255)
     return images
+
+
+def in_range(images: HostArray, network: Network) -> HostArray:
+    """Return images of bytes as numbers from 0 to 1, where the network takes those."""
+    if images.dtype == np.uint8 and not starts_with_scale(network.graph):
+        return np.divide(images, np.float32(255), dtype=np.float32)
+    return images
+
+
+def _size_of_one(network: Network) -> tuple[int, ...]:
+    """Return the shape of one example, which must be known before the network runs."""
+    sizes = tuple(size for size in network.input_shape[1:] if isinstance(size, int))
+    if len(sizes) != len(network.input_shape) - 1:
+        raise ShapeError(
+            f"input: got {axes(network.input_shape)}, expected numbers after the first axis "
+            f"(a network for images has their size in its graph)"
+        )
+    return sizes
 
 
 def starts_with_scale(graph: Graph) -> bool:
@@ -52,6 +74,11 @@ def starts_with_scale(graph: Graph) -> bool:
     name = graph.inputs[0].name
     readers = [node for node in graph.nodes if name in node.inputs]
     return bool(readers) and all(OPS[node.op].merges == "diagonal" for node in readers)
+
+
+def axes(shape: tuple[int | str, ...]) -> str:
+    """Return a shape as graphs have it: ``(batch, 784)``."""
+    return f"({', '.join(str(size) for size in shape)})"
 
 
 def _sizes(shape: tuple[Any, ...]) -> str:

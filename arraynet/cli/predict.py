@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from arraynet.cli.images import HostArray, network_input
+from arraynet.cli.images import HostArray, axes, in_range, in_shape
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWORK, examples, options
 from arraynet.cli.printing import print_json
 from arraynet.datasets.images import read_images
-from arraynet.errors import DtypeError
+from arraynet.errors import DtypeError, ShapeError
 from arraynet.labels import labels_from_scores
 from arraynet.ops import OPS
 from arraynet.progress import bar
 
 if TYPE_CHECKING:
     from arraynet.graph import Graph
+    from arraynet.network import Network
 
 
 @click.command(
@@ -66,8 +67,9 @@ def predict(
     the network starts with a scale of its own.
     """
     network = open_network(model, **network_options)
-    raw = read_images(file)
-    images = network_input(_inverted(raw, file) if invert else raw, network, file)[:limit]
+    _check_classes(network)
+    images = in_shape(read_images(file), network, file, limit)
+    images = in_range(_inverted(images, file) if invert else images, network)
     with bar("predicting", len(images), "images") as advance:
         scores = network.predict(images, batch_size=batch_size, progress=advance or False)
     kind = "probabilities" if _gives_probabilities(network.graph) else "outputs"
@@ -85,6 +87,17 @@ def predict(
         click.echo(_line(index, label, row, top, kind))
 
 
+def _check_classes(network: Network) -> None:
+    """Refuse a network whose output is not one row of scores for each example."""
+    match network.output_shape:
+        case (batch, int()) if batch == network.input_shape[0]:
+            return
+    raise ShapeError(
+        f"predict: got a network from {axes(network.input_shape)} to "
+        f"{axes(network.output_shape)}, expected one from (batch, features) to (batch, classes)"
+    )
+
+
 def _inverted(images: HostArray, path: str) -> HostArray:
     """Return images of bytes with light and dark exchanged."""
     if images.dtype != np.uint8:
@@ -100,6 +113,8 @@ def _gives_probabilities(graph: Graph) -> bool:
 
 def _line(index: int, label: int, row: HostArray, top: int, kind: str) -> str:
     """Return one image's label and its best classes as text."""
+    if not row.size:
+        return f"{index:>6}  no answer: the network has no classes"
     if label < 0:
         return f"{index:>6}  no answer: the {kind} hold NaN"
     best = np.argsort(-row, kind="stable")[:top]

@@ -13,7 +13,7 @@ from arraynet.datasets.png import read_png
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.npy import MAGIC as NPY_MAGIC
 from arraynet.formats.npy import stored_array
-from arraynet.formats.source import open_source
+from arraynet.formats.source import Source, open_source
 
 
 def read_images(path: str | os.PathLike[str], *, limits: Limits | None = None) -> npt.NDArray[Any]:
@@ -22,7 +22,7 @@ def read_images(path: str | os.PathLike[str], *, limits: Limits | None = None) -
     Parameters
     ----------
     path : path
-        An IDX file (gzipped or not), a ``.npy`` file of numbers, or a PNG image
+        An IDX file (gzipped or not), a ``.npy`` file of real numbers, or a PNG image
         where Pillow is installed.
     limits : Limits, optional
         Budgets other than the default ones.
@@ -53,9 +53,19 @@ def read_images(path: str | os.PathLike[str], *, limits: Limits | None = None) -
     with open_source(path, limits) as source:
         start = source.peek(8)
         if start.startswith(NPY_MAGIC):
-            return stored_array(source, limits).load()
+            stored = stored_array(source, limits)
+            if stored.dtype.kind == "c":
+                raise source.error(stored.dtype.name, "real numbers")
+            return _with_axes(stored.load(), source)
         if start.startswith(PNG_MAGIC[:4]):
             return read_png(source, limits)
         if start.startswith((b"\0\0", b"\x1f\x8b")):
-            return read_idx(path, limits=limits)
+            return _with_axes(read_idx(path, limits=limits), source)
         raise source.error(f"the first bytes {start!r}", "an IDX, .npy or PNG file")
+
+
+def _with_axes(array: npt.NDArray[Any], source: Source) -> npt.NDArray[Any]:
+    """Refuse a number that is not in an array."""
+    if not array.ndim:
+        raise source.error("a single number", "an array with at least one axis")
+    return array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from arraynet.datasets.idx import read_idx
 from arraynet.datasets.presentation import Part, present
 from arraynet.errors import LoadError
+from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.stored import check_expansion, checked_size
 
 LARGEST = 255
 """The largest pixel."""
@@ -23,6 +26,7 @@ def load_mnist(
     normalize: bool = True,
     flatten: bool = True,
     one_hot_label: bool = False,
+    limits: Limits | None = None,
 ) -> tuple[Part, Part]:
     """Return MNIST's training and test images from local IDX files.
 
@@ -40,6 +44,8 @@ def load_mnist(
         Give images as (n, 784); otherwise (n, 1, 28, 28).
     one_hot_label : bool
         Give labels as (n, 10) float32 rows; otherwise (n,) uint8.
+    limits : Limits, optional
+        Budgets other than the default ones, of each file and of each array returned.
 
     Returns
     -------
@@ -49,7 +55,8 @@ def load_mnist(
     Raises
     ------
     LoadError
-        A file is missing, is not a good IDX file, or does not fit its partner.
+        A file is missing, is not a good IDX file, does not fit its partner, or is
+        beyond the limits, as it is stored or in the form that was asked for.
 
     Examples
     --------
@@ -57,20 +64,45 @@ def load_mnist(
     Traceback (most recent call last):
     arraynet.errors.LoadError: nowhere: got no such folder, expected ...
     """
-    place = Path(folder)
-    if not place.is_dir():
+    limits = limits_or_default(limits)
+    place = _folder(folder)
+    options = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
+    train, test = (
+        [_find(place, part, kind) for kind in ("images-idx3", "labels-idx1")]
+        for part in ("train", "t10k")
+    )
+    return _part(train, options, limits), _part(test, options, limits)
+
+
+def _folder(folder: str | os.PathLike[str]) -> Path:
+    """Return the folder, once it is known to be one."""
+    try:
+        place = Path(os.fsdecode(folder))
+    except TypeError:
+        raise LoadError(repr(folder), type(folder).__name__, "a path") from None
+    status = _status(place)
+    if status is None or not stat.S_ISDIR(status.st_mode):
         raise LoadError(
             place,
             "no such folder",
             "a folder with MNIST's four IDX files (arraynet.datasets.fetch_mnist() downloads them)",
         )
-    paths = [
-        _find(place, part, kind)
-        for part in ("train", "t10k")
-        for kind in ("images-idx3", "labels-idx1")
-    ]
-    options = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
-    return _part(paths[0], paths[1], options), _part(paths[2], paths[3], options)
+    return place
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a file or folder; None where there is none."""
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise LoadError(path, reason, "a readable folder") from error
+    except ValueError:
+        raise LoadError(
+            ascii(str(path)), "a null character or a surrogate", "a path without them"
+        ) from None
 
 
 def _find(folder: Path, part: str, kind: str) -> Path:
@@ -79,7 +111,8 @@ def _find(folder: Path, part: str, kind: str) -> Path:
     dotted = stem.replace("-idx", ".idx")
     names = [f"{name}{suffix}" for name in (stem, dotted) for suffix in (".gz", "")]
     for name in names:
-        if (folder / name).is_file():
+        status = _status(folder / name)
+        if status is not None and stat.S_ISREG(status.st_mode):
             return folder / name
     raise LoadError(
         folder,
@@ -88,10 +121,14 @@ def _find(folder: Path, part: str, kind: str) -> Path:
     )
 
 
-def _part(images_path: Path, labels_path: Path, options: dict[str, bool]) -> Part:
+def _part(paths: list[Path], options: dict[str, bool], limits: Limits) -> Part:
     """Read, check and present the images and labels of one part."""
-    images = _bytes(images_path, 3, "images (n, height, width)")
-    labels = _bytes(labels_path, 1, "labels (n,)")
+    images_path, labels_path = paths
+    images = _bytes(images_path, 3, "images (n, height, width)", limits)
+    height, width = images.shape[1:]
+    if not height * width:
+        raise LoadError(images_path, f"images of {height} × {width} pixels", "at least one pixel")
+    labels = _bytes(labels_path, 1, "labels (n,)", limits)
     if len(images) != len(labels):
         raise LoadError(
             labels_path,
@@ -100,12 +137,23 @@ def _part(images_path: Path, labels_path: Path, options: dict[str, bool]) -> Par
         )
     if labels.max(initial=0) > 9:
         raise LoadError(labels_path, f"a label of {labels.max()}", "labels from 0 to 9")
+    if options["normalize"]:
+        _check_floats(images.shape, images_path, limits)
+    if options["one_hot_label"]:
+        _check_floats((len(labels), 10), labels_path, limits)
     return present(images, labels, largest=LARGEST, **options)
 
 
-def _bytes(path: Path, rank: int, what: str) -> npt.NDArray[np.uint8]:
+def _check_floats(shape: tuple[int, ...], path: Path, limits: Limits) -> None:
+    """Refuse a file whose bytes are within the limits, and would not be as float32."""
+    size = checked_size(shape, np.dtype(np.float32), limits, str(path), None)
+    status = _status(path)
+    check_expansion(size, status.st_size if status else 0, limits, str(path))
+
+
+def _bytes(path: Path, rank: int, what: str, limits: Limits) -> npt.NDArray[np.uint8]:
     """Read an IDX file that must hold bytes, of that rank."""
-    array: npt.NDArray[Any] = read_idx(path)
+    array: npt.NDArray[Any] = read_idx(path, limits=limits)
     if array.dtype != np.uint8 or array.ndim != rank:
         raise LoadError(path, f"{array.dtype} of shape {array.shape}", f"uint8 {what}")
     return array

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 
 KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """The chunks that say what the pixels are."""
+
+ONCE = KEPT[:3]
+"""Those that stand before the pixels, at most once."""
 
 BLOCK = 1 << 16
 
@@ -43,6 +46,9 @@ GREY_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Numbers for one pixel, by the header's colour type."""
 
+PALETTE = 3
+"""The colour type whose pixels are places in a palette."""
+
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
           (0, 1, 1, 2))  # fmt: skip
 """Where the seven passes of an interlaced image begin (x, y), and their steps."""
@@ -54,11 +60,11 @@ def read_png(source: Source, limits: Limits) -> npt.NDArray[np.uint8]:
     Raises
     ------
     LoadError
-        When it is not a whole PNG of at most 8 bits per colour, is beyond the
-        limits, or Pillow is not installed.
+        When it is not a whole PNG of at most 8 bits per colour, with its chunks in
+        order, is beyond the limits, or Pillow is not installed.
     """
-    width, height, pixel_bytes = _header(source, limits)
-    essence = _essence(source, limits, pixel_bytes)
+    header = _header(source, limits)
+    essence, colours = _essence(source, limits, header)
     try:
         from PIL import Image
     except ImportError:
@@ -67,8 +73,12 @@ def read_png(source: Source, limits: Limits) -> npt.NDArray[np.uint8]:
         ) from None
     try:
         with Image.open(io.BytesIO(essence), formats=["PNG"]) as image:
-            if image.size != (width, height) or image.mode not in GREY_MODES:
+            if image.size != (header.width, header.height) or image.mode not in GREY_MODES:
                 raise source.error(f"a PNG of mode {image.mode}", "8 bits per colour")
+            if header.colour == PALETTE and (largest := int(np.array(image).max())) >= colours:
+                raise source.error(
+                    f"the colour {largest} in a pixel", f"one from 0 to {colours - 1}"
+                )
             grey: npt.NDArray[Any] = np.array(image.convert("L"))
     except (LoadError, MemoryError):
         raise
@@ -77,8 +87,17 @@ def read_png(source: Source, limits: Limits) -> npt.NDArray[np.uint8]:
     return grey[np.newaxis]
 
 
-def _header(source: Source, limits: Limits) -> tuple[int, int, int]:
-    """Return width, height, and how many bytes the pixels take before compression."""
+class _Header(NamedTuple):
+    """What the first chunk says, and how many bytes the pixels take before compression."""
+
+    width: int
+    height: int
+    colour: int
+    pixel_bytes: int
+
+
+def _header(source: Source, limits: Limits) -> _Header:
+    """Return what the first chunk says, once it is known to be a good one."""
     start = source.read_at(0, 29)
     if start[:16] != MAGIC + b"\0\0\0\rIHDR":
         raise source.error("a damaged PNG header", "a PNG image")
@@ -97,13 +116,14 @@ def _header(source: Source, limits: Limits) -> tuple[int, int, int]:
         columns, rows = -((x - width) // step_x), -((y - height) // step_y)
         if columns > 0:
             size += max(rows, 0) * (1 + (columns * depth * CHANNELS[colour] + 7) // 8)
-    return width, height, size
+    return _Header(width, height, colour, size)
 
 
-def _essence(source: Source, limits: Limits, pixel_bytes: int) -> bytes:
-    """Return the image without the chunks that it does not need."""
+def _essence(source: Source, limits: Limits, header: _Header) -> tuple[bytes, int]:
+    """Return the image without the chunks that it does not need, and its palette's length."""
     kept = [MAGIC]
-    pixels = _Pixels(source, pixel_bytes)
+    order = _Order(source, header)
+    pixels = _Pixels(source, header.pixel_bytes)
     position = len(MAGIC)
     for _ in range(limits.chunks):
         length, kind = struct.unpack(">I4s", source.read_at(position, 8, "a PNG chunk"))
@@ -116,10 +136,12 @@ def _essence(source: Source, limits: Limits, pixel_bytes: int) -> bytes:
         if kind not in KEPT:
             if not kind[:1].islower():  # an upper-case letter: it may not be left out
                 raise source.error(f"a chunk {clipped(kind)}", "a PNG image of known chunks")
+            order.last = kind
             continue
         most = pixels.room() if kind == b"IDAT" else TABLE
         if length > most:
             raise source.error(f"a chunk {clipped(kind)} of {length} bytes", f"at most {most}")
+        order.add(kind, length)
         kept.append(_checked(source, start, length, kind))
         if kind == b"IDAT":
             pixels.add(kept[-1][8:-4])
@@ -128,7 +150,7 @@ def _essence(source: Source, limits: Limits, pixel_bytes: int) -> bytes:
             if position != source.size:
                 rest = source.size - position
                 raise source.error(f"{rest} bytes after the PNG image", "nothing after it")
-            return b"".join(kept)
+            return b"".join(kept), order.colours
     raise source.error(f"more than {limits.chunks} chunks", "fewer (Limits.chunks)")
 
 
@@ -138,6 +160,43 @@ def _checked(source: Source, start: int, length: int, kind: bytes) -> bytes:
     if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
         raise source.error(f"a damaged chunk {clipped(kind)}", "a whole PNG image")
     return chunk
+
+
+class _Order:
+    """Checks that each chunk stands where it may: Pillow lets the last of several count."""
+
+    def __init__(self, source: Source, header: _Header) -> None:
+        self.source = source
+        self.header = header
+        self.seen: set[bytes] = set()
+        self.last = b""
+        self.colours = 0
+
+    def add(self, kind: bytes, length: int) -> None:
+        """Take the next chunk, or refuse it."""
+        if kind in ONCE and kind in self.seen:
+            raise self.source.error(f"a second chunk {kind!r}", "one")
+        if kind in ONCE and b"IDAT" in self.seen:
+            raise self.source.error(f"a chunk {kind!r} after the pixels", "it before them")
+        if kind == b"PLTE":
+            self._add_palette(length)
+        if kind == b"IDAT":
+            self._add_pixels()
+        self.seen.add(kind)
+        self.last = kind
+
+    def _add_palette(self, length: int) -> None:
+        """Count the colours, three bytes each."""
+        self.colours, rest = divmod(length, 3)
+        if rest or not self.colours:
+            raise self.source.error(f"a palette of {length} bytes", "3 for each colour")
+
+    def _add_pixels(self) -> None:
+        """Check that the pixels are in one place, and that they have the colours they name."""
+        if b"IDAT" in self.seen and self.last != b"IDAT":
+            raise self.source.error("pixels in two places", "chunks b'IDAT' one after the other")
+        if self.header.colour == PALETTE and not self.colours:
+            raise self.source.error("no palette (b'PLTE')", "one for colour type 3")
 
 
 class _Pixels:
@@ -157,6 +216,14 @@ class _Pixels:
     def add(self, data: bytes) -> None:
         """Decompress the data of one chunk, a little at a time."""
         self.compressed += len(data)
+        for start in range(0, len(data), BLOCK):  # zlib copies what it has left of a piece
+            if self._rest(data[start : start + BLOCK]) or self.inflater.unused_data:
+                raise self.source.error(
+                    "more pixels than it declares", f"{self.expected} bytes of them"
+                )
+
+    def _rest(self, data: bytes) -> bytes:
+        """Decompress a piece; return what is left of it when the pixels are complete."""
         while data and not self.inflater.eof:
             try:
                 self.found += len(self.inflater.decompress(data, BLOCK))
@@ -165,10 +232,7 @@ class _Pixels:
             if self.found > self.expected:
                 break
             data = self.inflater.unconsumed_tail
-        if data or self.inflater.unused_data:
-            raise self.source.error(
-                "more pixels than it declares", f"{self.expected} bytes of them"
-            )
+        return data
 
     def finish(self) -> None:
         """Check that this was all of them."""

@@ -156,7 +156,7 @@ def _check_attributes(node: Node, graph: Graph, file: str) -> None:
         if type(value) is not wanted and not numeric:
             found = f"{name}={clipped(value)}"
             raise LoadError(file, found, f"a value like {default!r}", member=node.where)
-        rank = len(graph.shapes[node.name])
+        rank = len(graph.shapes[node.inputs[0] or ""])
         if name == "axis" and not -rank <= value < rank:
             raise LoadError(file, f"axis {value}", f"one of {rank} axes", member=node.where)
 

@@ -109,7 +109,12 @@ def mish(x: Array, *, xp: Namespace = None) -> Array:
     return limited * (product / (product + 2.0)) * _rest_of_exponential(limited, xp)
 
 
-@op(elementwise=True, bounds=(-0.17005, math.inf), widened=True)
+@op(
+    elementwise=True,
+    bounds=(-0.17005, math.inf),
+    widened=True,
+    choices={"approximate": ("none", "tanh")},
+)
 def gelu(x: Array, *, approximate: str = "none", xp: Namespace = None) -> Array:
     """Gaussian error linear unit: ``x`` times the normal distribution function of ``x``.
 

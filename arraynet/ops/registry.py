@@ -11,8 +11,9 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from array_api_compat import array_namespace
@@ -107,6 +108,8 @@ class Op:
     widened : bool
         16-bit inputs are computed in float32 and the result is rounded once,
         because several roundings in 16 bits would cost more than 2 ulp.
+    choices : mapping of str to tuple of str
+        The values that an attribute may have, where it is a word.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Op:
     rescaled: Rescaled | None = None
     within: Within | None = None
     widened: bool = False
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 OPS: dict[str, Op] = {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+
+from arraynet.graph import Graph, Node, Value
+from arraynet.network import Network
 
 Run = Callable[..., Result]
 RunJson = Callable[..., dict[str, Any]]
@@ -155,3 +159,101 @@ def test_a_file_that_is_not_there(run: Run, brightest: Path) -> None:
 
 def test_both_arguments_are_needed(run: Run) -> None:
     assert "FILE" in run("predict", "digits", status=2).stderr
+
+
+def saved(
+    folder: Path, shape: tuple[int | str, ...], last: Node | None = None, **weights: Any
+) -> Path:
+    """Write a network that scales its input by one, and ends with a node that reads z."""
+    last = last or Node("identity", ("z",), ("y",))
+    nodes = (Node("prelu", ("x", "slope"), ("z",)), last)
+    weights["slope"] = np.ones(1, np.float32)
+    path = folder / "net.safetensors"
+    Network(Graph((Value("x", shape),), nodes, weights, ("y",))).save(path)
+    return path
+
+
+def test_the_limit_comes_before_the_work(run: Run, brightest: Path, tmp_path: Path) -> None:
+    """A million images of bytes, and one of them as numbers: not all of them."""
+    path = tmp_path / "many.npy"
+    np.save(path, np.zeros((1_000_000, 2, 2), np.uint8))
+    arguments = ("predict", brightest, path, *SOFTMAX, "--limit", 1, "--invert")
+    run(*arguments)
+    tracemalloc.start()
+    try:
+        assert len(run(*arguments).stdout.splitlines()) == 1
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_limit_counts_images_and_not_rows(
+    run_json: RunJson, brightest: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.npy"
+    np.save(path, np.array([[0, 0], [0, 255]], np.uint8))
+    (row,) = run_json("predict", brightest, path, *SOFTMAX, "--limit", 1)["predictions"]
+    assert row["label"] == 3
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("shape", "last", "said"),
+    [
+        (("batch",), None, "from (batch) to (batch)"),
+        (("batch", 4), Node("logsumexp", ("z",), ("y",)), "from (batch, 4) to (batch)"),
+        (("batch", 2, 2), None, "from (batch, 2, 2) to (batch, 2, 2)"),
+        (("batch", "n"), None, "from (batch, n) to (batch, n)"),
+        (
+            ("batch", 2, 2),
+            Node("logsumexp", ("z",), ("y",), {"axis": 0}),
+            "from (batch, 2, 2) to (2, 2)",
+        ),
+    ],
+)
+def test_networks_that_do_not_classify(
+    run: Run, pixels: Path, tmp_path: Path, shape: tuple[int | str, ...], last: Node | None,
+    said: str, more: tuple[str, ...],
+) -> None:  # fmt: skip
+    result = run("predict", saved(tmp_path, shape, last), pixels, *more, status=1)
+    assert result.stderr == (
+        f"arraynet: predict: got a network {said}, expected one from (batch, features) to "
+        f"(batch, classes)\n"
+    )
+
+
+def test_a_size_that_only_a_name_stands_for(run: Run, pixels: Path, tmp_path: Path) -> None:
+    """Its product with a number would be the name, so many times."""
+    model = saved(tmp_path, ("batch", 2**33, "n"), Node("logsumexp", ("z",), ("y",)))
+    stderr = run("predict", model, pixels, status=1).stderr
+    assert "input: got (batch, 8589934592, n), expected numbers after the first axis" in stderr
+    assert stderr.count("\n") == 1
+
+
+def test_a_network_without_classes(
+    run: Run, run_json: RunJson, pixels: Path, tmp_path: Path
+) -> None:
+    last = Node("affine", ("z", "W", "b"), ("y",))
+    none = np.zeros((4, 0), np.float32)
+    model = saved(tmp_path, ("batch", 4), last, W=none, b=none[0])
+    line = run("predict", model, pixels, "--limit", 1).stdout
+    assert line == "     0  no answer: the network has no classes\n"
+    (row,) = run_json("predict", model, pixels, "--limit", 1)["predictions"]
+    assert (row["label"], row["outputs"]) == (-1, [])
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.array(1.0), "a single number, expected an array with at least one axis"),
+        (np.zeros((3, 4), "c8"), "complex64, expected real numbers"),
+        (np.zeros((3, 4), ">c16"), "complex128, expected real numbers"),
+    ],
+)
+def test_arrays_that_are_no_images(
+    run: Run, brightest: Path, tmp_path: Path, array: np.ndarray, said: str
+) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, array)
+    stderr = run("predict", brightest, path, *SOFTMAX, status=1).stderr
+    assert stderr == f"arraynet: {path}: got {said}\n"

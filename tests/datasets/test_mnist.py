@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from arraynet.datasets import load_mnist
-from arraynet.errors import LoadError
+from arraynet.errors import ArraynetError, LoadError
+from arraynet.formats import Limits
 
 RANDOM = np.random.default_rng(7)
 IMAGES = {
@@ -101,3 +104,103 @@ def test_the_real_thing(test_data: Path) -> None:
     packed = (folder / "t10k-images-idx3-ubyte.gz").read_bytes()
     raw = hashlib.sha256(gzip.decompress(packed)[16:]).hexdigest()
     assert hashlib.sha256(x_test.tobytes()).hexdigest() == raw
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("x" * 5000, "got file name too long, expected a readable folder"),
+        ("a\0b", r"'a\\x00b': got a null character or a surrogate"),
+        ("\ud800", r"'\\ud800': got a null character or a surrogate"),
+        (None, "None: got NoneType, expected a path"),
+        (3, "3: got int, expected a path"),
+        (b"nowhere", "nowhere: got no such folder"),
+        (__file__, "no such folder"),
+        (f"{__file__}/mnist", "no such folder"),
+    ],
+    ids=["long", "null", "surrogate", "None", "number", "bytes", "file", "below a file"],
+)
+def test_folders_that_are_none(folder: Any, said: str) -> None:
+    with pytest.raises(LoadError, match=said):
+        load_mnist(folder)
+
+
+def test_a_folder_that_may_not_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr("os.stat", refuse)
+    with pytest.raises(LoadError, match="permission denied, expected a readable folder") as caught:
+        load_mnist(tmp_path)
+    assert caught.value.file == str(tmp_path)
+
+
+def test_a_folder_named_in_bytes(tmp_path: Path) -> None:
+    (x, _), _ = load_mnist(os.fsencode(write(tmp_path)))  # type: ignore[arg-type]
+    assert x.shape == (5, 784)
+
+
+@pytest.mark.parametrize("shape", [(5, 0, 0), (5, 0, 28), (5, 28, 0), (0, 0, 28)])
+def test_images_without_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    write(tmp_path, zipped=False)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(idx_bytes(np.zeros(shape, np.uint8)))
+    with pytest.raises(LoadError, match=r"images of .* pixels, expected at least one") as caught:
+        load_mnist(tmp_path)
+    assert caught.value.file == str(path)
+
+
+def test_no_images(tmp_path: Path) -> None:
+    write(tmp_path, zipped=False)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES["train"][:0]))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(LABELS["train"][:0]))
+    (x, t), _ = load_mnist(tmp_path, one_hot_label=True)
+    assert (x.shape, t.shape) == ((0, 784), (0, 10))
+
+
+def test_what_numbers_may_take(tmp_path: Path) -> None:
+    """Bytes that are within the limits, and too many once each is a float32."""
+    write(tmp_path)
+    limits = Limits(array_bytes=4 * 5 * 784 - 1)
+    with pytest.raises(LoadError, match=r"images.*float32.*15679 bytes \(Limits.array_bytes"):
+        load_mnist(tmp_path, limits=limits)
+    (x, _), _ = load_mnist(tmp_path, normalize=False, limits=limits)
+    assert x.dtype == np.uint8
+
+
+def test_what_one_hot_rows_may_take(tmp_path: Path) -> None:
+    write(tmp_path, zipped=False)
+    for part, count in (("train", 50), ("t10k", 3)):
+        for kind, shape in (("images-idx3", (count, 1, 1)), ("labels-idx1", (count,))):
+            path = tmp_path / f"{part}-{kind}-ubyte"
+            path.write_bytes(idx_bytes(np.zeros(shape, np.uint8)))
+    limits = Limits(array_bytes=4 * 10 * 50 - 1)
+    with pytest.raises(LoadError, match=r"labels.*\(50, 10\) of float32") as caught:
+        load_mnist(tmp_path, one_hot_label=True, limits=limits)
+    assert caught.value.file == str(tmp_path / "train-labels-idx1-ubyte")
+    (_, t), _ = load_mnist(tmp_path, limits=limits)
+    assert t.shape == (50,)
+
+
+def test_limits_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ArraynetError, match=r"limits: got int, expected arraynet.formats.Limits"):
+        load_mnist(write(tmp_path), limits=3)  # type: ignore[arg-type]
+
+
+def test_small_files_that_become_large_numbers(tmp_path: Path) -> None:
+    """What a packed file may grow to includes the form that was asked for."""
+    write(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(idx_bytes(np.zeros((5, 28, 28), np.uint8))))
+    limits = Limits(expansion_floor=15_679, expansion=10)
+    with pytest.raises(LoadError, match=r"15680 bytes out of .* compressed ones") as caught:
+        load_mnist(tmp_path, limits=limits)
+    assert caught.value.file == str(path)
+    (x, _), _ = load_mnist(tmp_path, normalize=False, limits=limits)
+    assert not x.any()

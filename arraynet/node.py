@@ -1,0 +1,132 @@
+"""One step of a graph: an op, what it reads and gives, and what the op takes."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from arraynet.errors import GraphError
+from arraynet.ops import OPS, Op
+
+Size: TypeAlias = int | str
+
+LARGEST = {"float16": 65504.0, "bfloat16": 2.0**128 - 2.0**120, "float32": 2.0**128 - 2.0**104}
+LARGEST["float64"] = sys.float_info.max
+"""The largest finite number of each dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A named input of a graph, with its shape; a size may be a symbol.
+
+    Examples
+    --------
+    >>> Value("x", ("batch", 784)).shape
+    ('batch', 784)
+    """
+
+    name: str
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One application of an op.
+
+    Parameters
+    ----------
+    op : str
+        A name in `arraynet.ops.OPS`.
+    inputs : tuple of (str or None)
+        The names of the values and weights that it reads; None where an optional
+        input is absent.
+    outputs : tuple of str
+        The names of the values that it gives. The first names the node.
+    attributes : mapping
+        Keyword arguments of the op.
+    """
+
+    op: str
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the attributes as a plain dict."""
+        return Node, (self.op, self.inputs, self.outputs, dict(self.attributes))
+
+    @property
+    def name(self) -> str:
+        """The name of the node: that of its first output."""
+        return self.outputs[0]
+
+    @property
+    def where(self) -> str:
+        """The node and its op, as messages name them."""
+        return f"{self.name} ({self.op})"
+
+
+def check_node(node: Node, dtype: str) -> None:
+    """Refuse a node that its op would not take, in a graph of that dtype.
+
+    Raises
+    ------
+    GraphError
+        For an unknown op, another number of inputs, an attribute that it does not know
+        or a value that it does not take.
+    """
+    registration = _known_op(node)
+    _check_inputs(node, registration)
+    _check_attributes(node, registration, dtype)
+
+
+def _known_op(node: Node) -> Op:
+    registration = OPS.get(node.op)
+    if registration is None:
+        raise GraphError(
+            f"{node.name}: got op {node.op!r}, expected one of {', '.join(sorted(OPS))}"
+        )
+    return registration
+
+
+def _check_inputs(node: Node, registration: Op) -> None:
+    """Refuse inputs that the op's formula does not take, and lack of those that it needs."""
+    parameters = inspect.signature(registration.formula).parameters.values()
+    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    least = sum(p.default is p.empty for p in arrays)
+    if not least <= len(node.inputs) <= len(arrays):
+        names = ", ".join(p.name for p in arrays)
+        raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
+    for parameter, name in zip(arrays, node.inputs, strict=False):
+        if name is None and parameter.default is parameter.empty:
+            raise GraphError(f"{node.where}: got no {parameter.name}, expected the name of one")
+
+
+def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
+    """Refuse attributes that the op's formula does not take, by name or by value."""
+    parameters = inspect.signature(registration.formula).parameters.values()
+    allowed = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
+    for name, value in node.attributes.items():
+        if name not in allowed:
+            raise GraphError(
+                f"{node.where}: got attribute {name!r}, expected one of "
+                f"{', '.join(sorted(allowed)) or 'none'}"
+            )
+        kind = type(allowed[name])
+        required = allowed[name] is inspect.Parameter.empty
+        whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
+        if not (required or type(value) is kind or whole):
+            raise GraphError(
+                f"{node.where}: got {name}={value!r}, expected a value like {allowed[name]!r}"
+            )
+        if type(value) is float and not abs(value) <= LARGEST[dtype]:
+            raise GraphError(
+                f"{node.where}: got {name}={value!r}, expected a finite number in {dtype}"
+            )
+        choices = registration.choices.get(name, (value,))
+        if value not in choices:
+            raise GraphError(f"{node.where}: got {name}={value!r}, expected one of {choices}")
