@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from arraynet.cli.options import JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, printable
 from arraynet.formats import convert as convert_file
 
 
@@ -46,4 +46,4 @@ def convert(source: str, target: str, as_json: bool, **reading: Any) -> None:
         )
     else:
         nodes = ", ".join(node.name for node in graph.nodes)
-        click.echo(f"{target}: {nodes}; {parameters:,} parameters of {graph.dtype}")
+        click.echo(f"{printable(target)}: {nodes}; {parameters:,} parameters of {graph.dtype}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 
 import click
@@ -9,6 +10,9 @@ import click
 from arraynet.cli.options import JSON, examples, options
 from arraynet.cli.printing import print_json, printable, table
 from arraynet.formats import inspect as inspect_file
+
+SHOWN = 100
+"""Most entries of the metadata that are printed (with --json: all)."""
 
 
 @click.command(
@@ -28,14 +32,16 @@ def inspect(file: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
-    click.echo(f"{found.file}: {found.format}, {found.file_bytes:,} bytes")
+    click.echo(f"{printable(found.file)}: {found.format}, {found.file_bytes:,} bytes")
     rows = [
         (printable(tensor.name), tensor.dtype, str(tensor.shape), f"{tensor.bytes:,}")
         for tensor in found.tensors
     ]
     click.echo(table(("tensor", "dtype", "shape", "bytes"), rows, right=("bytes",)))
-    for name, text in found.metadata.items():
+    for name, text in itertools.islice(found.metadata.items(), SHOWN):
         click.echo(f"metadata {printable(name)}: {printable(text)}")
+    if len(found.metadata) > SHOWN:
+        click.echo(f"metadata: {len(found.metadata) - SHOWN:,} more")
     if found.nodes:
         for node in found.nodes:
             inputs = ", ".join(name or "-" for name in node.inputs)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from arraynet.errors import LoadError
-from arraynet.formats.limits import Limits
+from arraynet.errors import ArraynetError, LoadError
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import clipped
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+# A string that never ends is one too: otherwise each quote in it would be tried.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -40,13 +43,42 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
                 f"at most {limits.depth} (Limits.depth)",
                 member=member,
             )
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_constant
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_finite,
+            parse_constant=_constant,
         )
+        if "\\ud" in text.lower():  # halves of surrogate pairs are no text
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except LoadError:
         raise
     except ValueError as error:
         raise LoadError(file, clipped(str(error), 200), "well-formed JSON", member=member) from None
+
+
+def header_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return JSON that `parse_json` reads under the default limits.
+
+    Raises
+    ------
+    ArraynetError
+        When it is longer than those allow, or holds what is no text.
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise ArraynetError(f"metadata: got half a character ({error}), expected text") from error
+    most = limits_or_default(None).header_bytes
+    if len(data) > most:
+        raise ArraynetError(
+            f"metadata: got {len(data)} bytes of JSON, expected at most {most}, which is what "
+            f"is read again"
+        )
+    return data
 
 
 def _depth(text: str) -> int:
@@ -70,6 +102,13 @@ def _integer(digits: str) -> int:
     if len(digits) > 20:
         raise ValueError(f"an integer of {len(digits)} digits")
     return int(digits)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{clipped(text, 20)}, which is beyond every float")
+    return number
 
 
 def _constant(name: str) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from arraynet.errors import ArraynetError
 
 MEBIBYTE = 1 << 20
+
+MOST = {"dimensions": 64, "depth": 200, "name_bytes": 4000}
+"""Where NumPy's dimensions, Python's recursion and its integers' digits end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,15 @@ class Limits:
     depth: int = 16
     pixels: int = 16 * MEBIBYTE
     chunks: int = 10_000
+
+    def __post_init__(self) -> None:
+        for budget in fields(self):
+            value = getattr(self, budget.name)
+            if type(value) is not int or not 0 <= value <= MOST.get(budget.name, value):
+                wanted = f"at most {MOST[budget.name]}" if budget.name in MOST else "at least 0"
+                raise ArraynetError(
+                    f"Limits: got {budget.name}={value!r}, expected a whole number of {wanted}"
+                )
 
 
 _DEFAULT = Limits()

@@ -27,8 +27,9 @@ _ITEM = re.compile(
       | \((?P<shape>[0-9L,\ ]*)\) )[ ]*(?:,|(?=\}))""",
     re.VERBOSE,
 )
-_SIZE = r"[ ]*(?:0|[1-9][0-9]{0,18})L?[ ]*"
-_SIZES = re.compile(rf"(?:(?:{_SIZE},)+(?:{_SIZE})?)?[ ]*")
+# Nothing is tried twice: a megabyte of spaces would take hours.
+_SIZE = r"[ ]*+(?:0|[1-9][0-9]{0,18})L?[ ]*+"
+_SIZES = re.compile(rf"(?:(?:{_SIZE},)++(?:{_SIZE})?+)?+[ ]*+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from arraynet.errors import DtypeError
-from arraynet.formats.json_text import parse_json
+from arraynet.formats.json_text import header_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source
@@ -79,7 +78,7 @@ def chunks(
     """
     arrays = dict(tensors)
     if metadata:
-        arrays[METADATA] = np.frombuffer(json.dumps(dict(metadata)).encode(), np.uint8)
+        arrays[METADATA] = np.frombuffer(header_bytes(dict(metadata)), np.uint8)
     directory: list[bytes] = []
     position = 0
     for name, array in arrays.items():

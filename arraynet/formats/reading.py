@@ -87,10 +87,14 @@ def read(
     limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         kind, stored, metadata = open_tensors(source, limits)
+        _check_shared(stored, source, limits)
         tensors = _load(stored)
         if not allow_nonfinite:
+            seen: set[int] = set()  # names that share an array need one look at it
             for name, tensor in tensors.items():
-                check_finite(tensor, source.path, name)
+                if id(tensor) not in seen:
+                    check_finite(tensor, source.path, name)
+                    seen.add(id(tensor))
     return Contents(tensors, metadata, kind)
 
 
@@ -107,6 +111,19 @@ def open_tensors(source: Source, limits: Limits) -> Opened:
     if not stored:
         raise source.error("no tensors", "at least one")
     return kind, stored, metadata
+
+
+def _check_shared(stored: list[Stored], source: Source, limits: Limits) -> None:
+    """Refuse names that share arrays, and would be far more than the file once they did not."""
+    if len({id(tensor.fill) for tensor in stored}) == len(stored):
+        return
+    total = sum(tensor.nbytes for tensor in stored)
+    most = min(max(limits.expansion_floor, limits.expansion * source.size), limits.array_bytes)
+    if total > most:
+        raise source.error(
+            f"names that share arrays, and stand for {total} bytes",
+            f"at most {most} (Limits.expansion)",
+        )
 
 
 def _load(stored: Iterable[Stored]) -> dict[str, HostArray]:

@@ -8,14 +8,13 @@ https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from arraynet.errors import DtypeError
-from arraynet.formats.json_text import parse_json
+from arraynet.formats.json_text import header_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
 from arraynet.formats.stored import (
@@ -165,7 +164,7 @@ def chunks(
             "data_offsets": offsets,
         }
         position += tensor.nbytes
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    text = header_bytes(header)
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for tensor in tensors.values():

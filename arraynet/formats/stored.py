@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -99,11 +100,12 @@ def checked_size(
         )
     if any(size < 0 for size in shape):
         raise LoadError(file, f"shape {clipped(shape)}", "sizes of at least 0", member=member)
-    if math.prod(max(size, 1) for size in shape) * dtype.itemsize > limits.array_bytes:
+    most = min(limits.array_bytes, sys.maxsize)
+    if math.prod(max(size, 1) for size in shape) * dtype.itemsize > most:
         raise LoadError(
             file,
             f"shape {clipped(shape)} of {dtype.name}",
-            f"at most {limits.array_bytes} bytes (Limits.array_bytes)",
+            f"at most {most} bytes (Limits.array_bytes)",
             member=member,
         )
     return math.prod(shape) * dtype.itemsize
@@ -143,21 +145,28 @@ def check_expansion(size: int, compressed: int, limits: Limits, file: str) -> No
 
 
 def check_finite(array: HostArray, file: str, name: str) -> None:
-    """Refuse NaN and infinity, naming the first place of one."""
+    """Refuse NaN and infinity, naming the place of the first one in memory."""
     if array.dtype.kind in "biu":
         return
     flat = array.ravel(order="K")
     for start in range(0, flat.size, CHUNK):
         bad = ~np.isfinite(flat[start : start + CHUNK])
         if bad.any():
-            value = flat[start + int(bad.argmax())]
-            place = next(zip(*np.nonzero(~np.isfinite(array)), strict=True), ())
+            first = start + int(bad.argmax())
             raise LoadError(
                 file,
-                f"{value} at index {tuple(int(i) for i in place)}",
+                f"{flat[first]} at index {_place(first, array)}",
                 "finite values (allow_nonfinite=True to load it all the same)",
                 member=name,
             )
+
+
+def _place(number: int, array: HostArray) -> tuple[int, ...]:
+    """Return the index of an element, counted as the elements lie in memory."""
+    axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    place = np.unravel_index(number, [array.shape[axis] for axis in axes]) if axes else ()
+    found = dict(zip(axes, place, strict=True))
+    return tuple(int(found[axis]) for axis in range(array.ndim))
 
 
 def clipped(value: object, length: int = 80) -> str:

@@ -37,7 +37,7 @@ def write(
     Raises
     ------
     ArraynetError
-        For another suffix.
+        For another suffix, or metadata too long to be read again.
     DtypeError
         For a dtype that the format cannot hold.
     OSError
@@ -62,7 +62,13 @@ def write(
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
     """Return the suffix of a file that can be written, or raise ArraynetError."""
-    name = os.fsdecode(path)
+    try:
+        name = os.fsdecode(path)
+        usable = b"\0" not in os.fsencode(name)
+    except (TypeError, UnicodeError):
+        usable = False
+    if not usable:
+        raise ArraynetError(f"target: got {path!a:.200}, expected the path of a file")
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in WRITERS:
         raise ArraynetError(
@@ -75,10 +81,10 @@ def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     """Write chunks of bytes to a file, whole or not at all."""
     target = os.path.realpath(path)  # a link stays one, and its target is replaced
     folder = os.path.dirname(target)
+    # Cut in bytes, as file systems count.
+    start = os.fsdecode(os.fsencode(os.path.basename(target))[:100])
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            prefix=f".{os.path.basename(target)[:100]}.", suffix=".tmp", dir=folder
-        )
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for chunk in chunks:

@@ -47,6 +47,25 @@ def test_a_file_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
     assert len(text) < 1000
 
 
+def test_nor_can_the_name_of_a_file(run: Run, brightest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[31m\nb.safetensors"
+    for text in (
+        run("convert", brightest, path, "--output", "softmax").stdout,
+        run("inspect", path).stdout,
+    ):
+        assert "a\\x1b[31m\\nb.safetensors: " in text
+        assert "\x1b" not in text
+
+
+def test_many_metadata_are_counted(run: Run, run_json: RunJson, tmp_path: Path) -> None:
+    path = tmp_path / "many.safetensors"
+    save_file({"W": np.zeros(1)}, path, {f"key {number}": "" for number in range(1000)})
+    lines = run("inspect", path).stdout.splitlines()
+    assert sum(line.startswith("metadata key") for line in lines) == 100
+    assert "metadata: 900 more" in lines
+    assert len(run_json("inspect", path)["metadata"]) == 1000
+
+
 def test_nor_can_what_is_said_of_a_refused_one(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
     save_file({"W\x1b[2J": np.zeros(1)}, path)

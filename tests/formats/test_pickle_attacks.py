@@ -188,8 +188,7 @@ def test_bombs() -> None:
     report = attack(cases.items(), "pickle", ".pkl", op.GOOD)
     report.check()
     assert len(cases) > 30
-    loaded = set(cases) - set(report.messages)
-    assert loaded == {"one array under many names"}, "nothing is copied for these"
+    assert report.refused == len(cases)
 
 
 def test_inspecting_bombs() -> None:
