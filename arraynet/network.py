@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,6 @@ from arraynet.progress import Advance, Progress, advancing
 
 if TYPE_CHECKING:
     from arraynet.summary import Summary
-
-_log = logging.getLogger("arraynet")
 
 
 class Network:
@@ -167,7 +164,7 @@ class Network:
             try:
                 return self._backend.to_host(self._run(x))
             except self._backend.out_of_memory as error:
-                _log.info("predict on %s: %s; going on in parts", self._backend.name, error)
+                self._tell_parts(error)
             # Only here has the failed call let go of its arrays.
             self._backend.free_memory()
         rows = None if batching.is_batches(x, len(self.input_shape)) else self._rows(x)
@@ -187,6 +184,13 @@ class Network:
         if type(x) is not np.ndarray or x.ndim == 0 or budget is None:
             return False
         return len(x) * self._program.row_bytes <= budget
+
+    def _tell_parts(self, error: BaseException) -> None:
+        """Log that memory ran out, and what follows."""
+        import logging
+
+        log = logging.getLogger("arraynet")
+        log.info("predict on %s: %s; going on in parts", self._backend.name, error)
 
     def _predict(
         self,
@@ -225,19 +229,25 @@ class Network:
         -------
         numpy.ndarray, shape (rows,)
             int64. Of equal outputs the first class is chosen. A row whose outputs
-            hold NaN has no answer, and gets -1.
+            hold NaN has no answer, and gets -1. Where a row has several lists of
+            outputs, each has its label: (rows, …, classes) → (rows, …).
+
+        Raises
+        ------
+        ShapeError
+            As for `predict`, or if the network's output has no axis of classes.
         """
-        self._classes()
+        if len(self.output_shape) < 2 or not isinstance(self.output_shape[-1], int):
+            raise self._unlabelled("classify")
         scores = self.predict(x, batch_size, progress, threads=threads)
         return labels_from_scores(scores)
 
-    def _classes(self) -> int:
-        """Return how many classes the output has."""
-        match self.output_shape:
-            case (_, int(classes)):
-                return classes
+    def _unlabelled(self, function: str) -> ShapeError:
+        """Return the error for a network whose output gives no labels."""
         found = "(" + ", ".join(str(size) for size in self.output_shape) + ")"
-        raise ShapeError(f"classify: got a network with output {found}, expected (batch, classes)")
+        return ShapeError(
+            f"{function}: got a network with output {found}, expected (batch, classes)"
+        )
 
     def activations(self, x: Any) -> dict[str, Array]:
         """Return the input and every intermediate by name, on the network's device.
@@ -284,9 +294,12 @@ class Network:
         Raises
         ------
         ShapeError
-            If the counts of rows and labels differ, or a label is out of range.
+            If the counts of rows and labels differ, a label is out of range, or the
+            network's output is not (batch, classes).
         """
-        classes = self._classes()
+        classes = self.output_shape[-1] if len(self.output_shape) == 2 else None
+        if not isinstance(classes, int):
+            raise self._unlabelled("evaluate")
         labels = labels_of(t, classes)
         rows = self._rows(x)
         if rows.shape[0] != len(labels):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arraynet import Backend, Network
 from arraynet.backends import get_backend
 from arraynet.backends.numpy import NumpyBackend
-from arraynet.errors import DtypeError, GraphError
+from arraynet.errors import DtypeError, GraphError, ShapeError
 from arraynet.graph import Graph, Node, Value
 from arraynet.program import Program, intermediates
 from tests.networks import mlp, normal, seven_layers, single
@@ -230,7 +230,9 @@ def test_three_axes_and_a_product_over_the_last(backend: Backend) -> None:
         for i in range(6):
             expected = forward(mlp(4, 3).graph, x[i])
             assert_right(found[i], expected, "float32")
-    assert network.classify(x).shape == (6, 5)
+    np.testing.assert_array_equal(network.classify(x), np.argmax(found, axis=-1))
+    with pytest.raises(ShapeError, match=r"evaluate: got .*\(batch, 5, 3\)"):
+        network.evaluate(x, np.zeros(6, int))
 
 
 def test_intermediates_of_the_seven_layers(backend: Backend) -> None:
