@@ -20,7 +20,6 @@ import numpy as np
 from arraynet.counts import whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.graph import HostArray
-from arraynet.helpers import with_helpers
 from arraynet.mapped import forget_pages
 from arraynet.program import Program, check_shape
 from arraynet.progress import Advance
@@ -225,6 +224,8 @@ def _on_threads(
     program: Program, x: HostArray, size: int, workers: int, advance: Advance | None
 ) -> HostArray:
     """Run the blocks on several threads, each taking the next one that is left."""
+    from arraynet.helpers import with_helpers
+
     rows = x.shape[0]
     starts = itertools.count(0, size)
     result = _empty_result(program, rows)
