@@ -48,6 +48,16 @@ template <typename W, W (*join)(W, W)> __device__ W reduce(W value, W* shared)
     return value;
 }
 
+// exp(value - top). What the difference's rounding took away would be a relative error of
+// the exponential; Knuth's two-sum finds it.
+template <typename W> __device__ W exponential(W value, W top)
+{
+    const W shifted = value - top, power = exp(shifted);
+    if (!(shifted > -1000)) return power;
+    const W back = shifted + top, error = (value - back) - (top + (shifted - back));
+    return power + power * error;
+}
+
 // A row has `length` elements, `inner` apart; blockDim.y rows to a block.
 template <typename T, bool LOGARITHM>
 __global__ void softmax(const T* x, T* y, long long rows, long long length, long long inner)
@@ -73,7 +83,7 @@ __global__ void softmax(const T* x, T* y, long long rows, long long length, long
     for (long long i = threadIdx.x; i < length; i += blockDim.x) {
         const W value = (W)x[start + i * inner];
         if (value == top) count += 1;
-        else others += exp(value - top);
+        else others += exponential(value, top);
     }
     count = reduce<W, plus<W> >(count, shared);
     others = reduce<W, plus<W> >(others, shared);
@@ -83,7 +93,7 @@ __global__ void softmax(const T* x, T* y, long long rows, long long length, long
         const W value = (W)x[start + i * inner];
         W shifted = value - top;
         if (shifted == -infinity && value != -infinity) shifted = -(W)Wide<T>::largest();
-        y[start + i * inner] = (T)(LOGARITHM ? shifted - logarithm : exp(shifted) / sum);
+        y[start + i * inner] = (T)(LOGARITHM ? shifted - logarithm : exponential(value, top) / sum);
     }
 }
 """

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from arraynet._typing import Array, Namespace
 from arraynet.ops.registry import op
+
+# So near the end of the range that a factor's rounding does not lead beyond it.
+_LARGEST_SINGLE = 2.0**128 * (1.0 - 2.0**-21)
+_LARGEST_DOUBLE = 2.0 * (1.0 - 2.0**-50) * 2.0**1023
 
 
 @op(elementwise=True, widened=True)
@@ -48,7 +54,7 @@ def selu(
 ) -> Array:
     """Scaled exponential linear unit: ``gamma`` times `elu`.
 
-    Above the largest finite number divided by ``gamma`` the value overflows to infinity.
+    Where the value is beyond the dtype's range, it stays at its end.
 
     Parameters
     ----------
@@ -79,7 +85,10 @@ def selu(
     >>> selu(np.array([-1000.0, 0.0, 2.0]))
     array([-1.75809935,  0.        ,  2.10140204])
     """
-    return gamma * xp.maximum(x, 0.0) + (gamma * alpha) * xp.expm1(xp.minimum(x, 0.0))
+    largest = (_LARGEST_SINGLE if x.dtype == xp.float32 else _LARGEST_DOUBLE) / max(gamma, 1.0)
+    right = gamma * xp.minimum(xp.maximum(x, 0.0), largest)
+    left = (gamma * alpha) * xp.expm1(xp.minimum(x, 0.0))
+    return xp.where(x == math.inf, x, right + left)
 
 
 @op(elementwise=True, widened=True)

@@ -232,7 +232,9 @@ def hard_sigmoid(x: Array, *, alpha: float = 0.2, beta: float = 0.5, xp: Namespa
     >>> hard_sigmoid(np.array([-3.0, 0.0, 1.0, 3.0]))
     array([0. , 0.5, 0.7, 1. ])
     """
-    line = alpha * (x + beta / alpha) if alpha else 0.0 * x + beta
+    # The quotient must be a number of the dtype: not so where the line is all but level.
+    steep = abs(beta) < 1e30 * abs(alpha)
+    line = alpha * (x + beta / alpha) if steep else alpha * x + beta
     return xp.minimum(xp.maximum(line, 0.0), 1.0)
 
 

@@ -26,6 +26,10 @@ Shape = tuple[Any, ...]
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
+UNBOUNDED = (-math.inf, math.inf)
+
+LARGEST_FLOAT16 = 65504.0
+
 
 @dataclass(frozen=True)
 class Rescaled:
@@ -118,7 +122,7 @@ class Op:
     rowwise: bool = False
     shape: Callable[..., Shape] = _broadcast
     multiply_adds: Callable[..., int] = _no_products
-    bounds: tuple[float, float] = (-math.inf, math.inf)
+    bounds: tuple[float, float] = UNBOUNDED
     droppable: bool = False
     merges: str = ""
     parts: tuple[str, str] | None = None
@@ -151,7 +155,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
         name = written.__name__
-        formula = _typed(written, facts.get("widened", False))
+        formula = _typed(written, facts.get("widened", False), facts.get("bounds", UNBOUNDED))
         registration = Op(name, formula, **facts)
         for key in (name, *aliases):
             if key in OPS:
@@ -159,10 +163,16 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
             OPS[key] = registration
 
         defaults = _defaults(written)
+        wanted = _array_names(written)
 
         @functools.wraps(written)
         def checked(*arrays: Any, xp: Any = None, **attributes: Any) -> Any:
             if xp is None:
+                if len(arrays) != len(wanted):
+                    raise TypeError(
+                        f"{name}: got {len(arrays)} arrays, expected {', '.join(wanted)} "
+                        f"(attributes are given by name)"
+                    )
                 xp = _namespace(name, arrays)
                 for key, value in attributes.items():
                     attributes[key] = _attribute(name, key, defaults, value)
@@ -174,12 +184,14 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     return register
 
 
-def _typed(formula: Formula, widened: bool) -> Formula:
+def _typed(formula: Formula, widened: bool, bounds: tuple[float, float]) -> Formula:
     """Return the formula with its result in the dtype of its first array.
 
     Where bfloat16 is not a library's own, as with NumPy, operations with Python's
-    numbers give a wider dtype. ``widened`` computes 16-bit floats in float32.
+    numbers give a wider dtype. ``widened`` computes 16-bit floats in float32; a finite
+    result that float16 cannot hold stays at the end of its range.
     """
+    large = max(map(abs, bounds)) > LARGEST_FLOAT16
 
     @functools.wraps(formula)
     def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
@@ -188,7 +200,12 @@ def _typed(formula: Formula, widened: bool) -> Formula:
         if widened and getattr(dtype, "itemsize", 4) <= 2:
             arrays = tuple(xp.astype(array, xp.float32) for array in arrays)
         result = formula(*arrays, xp=xp, **attributes)
-        return result if result.dtype == dtype else xp.astype(result, dtype)
+        if result.dtype == dtype:
+            return result
+        if large and dtype == xp.float16:
+            held = xp.maximum(xp.minimum(result, LARGEST_FLOAT16), -LARGEST_FLOAT16)
+            result = xp.where(xp.abs(result) == math.inf, result, held)
+        return xp.astype(result, dtype)
 
     return typed  # type: ignore[return-value]
 
@@ -211,6 +228,12 @@ def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
                 f"(convert it first, for example to float32)"
             )
     return xp
+
+
+def _array_names(formula: Callable[..., Any]) -> list[str]:
+    """Return the names of a formula's arrays."""
+    parameters = inspect.signature(formula).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def _defaults(formula: Callable[..., Any]) -> dict[str, Any]:

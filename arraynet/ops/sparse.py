@@ -59,7 +59,8 @@ def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     x : array, shape (…)
         Floating.
     axis : int
-        The axis over which the result sums to 1.
+        The axis over which the result sums to 1; the default is that of `softmax`
+        (neither ONNX nor PyTorch has this function).
     xp : namespace, optional
         The array's namespace; asked of it when None.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,19 @@ TORCH = {
 }
 """Names in torch.nn.functional."""
 
+TORCH_ROWS = ("log_softmax", "softmax", "softmin")
+"""Names there of functions that want to be told the axis."""
+
 ONNX = {
     "celu": "Celu",
     "elu": "Elu",
     "erf": "Erf",
     "gelu": "Gelu",
+    "log_softmax": "LogSoftmax",
     "mish": "Mish",
     "selu": "Selu",
     "sigmoid": "Sigmoid",
+    "softmax": "Softmax",
     "softplus": "Softplus",
     "softsign": "Softsign",
     "tanh": "Tanh",
@@ -46,7 +52,9 @@ def in_torch(name: str, attributes: dict[str, Any]) -> Function | None:
         import torch
     except ImportError:
         return None
-    if name in TORCH:
+    if name in TORCH_ROWS:
+        function = partial(getattr(torch.nn.functional, name), dim=-1)
+    elif name in TORCH:
         function = getattr(torch.nn.functional, TORCH[name])
     elif hasattr(torch, name):
         function = getattr(torch, name)

@@ -105,6 +105,15 @@ def points_of(case: tuple[str, Attributes], dtype: str) -> Vector:
     return everywhere[np.abs(values) <= float(np.finfo(dtype).max)]
 
 
+def scores(dtype: str, spread: float, rows: int = 30, columns: int = 7) -> Vector:
+    """Return random rows; some scores are equal, some far apart."""
+    random = np.random.default_rng(7)
+    x = random.standard_normal((rows, columns)) * random.uniform(0.01, spread, (rows, 1))
+    x[0] = 0.0
+    x[1, :3] = x[1, 3]
+    return x.astype(dtype)
+
+
 def has_dtype(backend: Backend, dtype: str) -> bool:
     """Return whether the backend computes in a dtype."""
     try:

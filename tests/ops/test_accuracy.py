@@ -67,9 +67,30 @@ def test_no_finite_number_makes_a_floating_point_error(
     assert np.isfinite(got).all()
 
 
-def test_selu_overflows_where_its_value_is_beyond_the_dtype() -> None:
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_selu_beyond_the_range_stays_at_its_end(dtype: str) -> None:
     from arraynet import ops
 
-    beyond = np.array([np.finfo(np.float32).max], np.float32)
-    with np.errstate(over="ignore"):
-        assert ops.selu(beyond)[0] == np.inf
+    kind = np.finfo(dtype)
+    with np.errstate(all="raise"):
+        got = ops.selu(np.array([kind.max, np.inf, np.nan], dtype))
+    assert (1 - 8 * kind.eps) * kind.max <= got[0] <= kind.max
+    np.testing.assert_array_equal(got[1:], [np.inf, np.nan])
+
+
+def test_log_softmax_beyond_float16_stays_at_its_end() -> None:
+    from arraynet import ops
+
+    x = np.array([[65504.0, -65504.0], [0.0, -np.inf]], np.float16)
+    with np.errstate(all="raise", under="ignore"):
+        got = ops.log_softmax(x)
+    np.testing.assert_array_equal(got, [[0, -65504], [0, -np.inf]])
+
+
+@pytest.mark.parametrize(("dtype", "alpha"), [("float32", 1e-39), ("float64", 1e-309)])
+def test_hard_sigmoid_that_is_all_but_level(dtype: str, alpha: float) -> None:
+    from arraynet import ops
+
+    with np.errstate(all="raise", under="ignore"):
+        got = ops.hard_sigmoid(np.array([-1, 0, 1], dtype), alpha=alpha)
+    np.testing.assert_array_equal(got, np.full(3, 0.5))

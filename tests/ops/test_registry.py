@@ -287,6 +287,8 @@ def test_an_attribute_of_another_kind_is_refused(name: str, key: str, value: Any
 
 
 def test_an_attribute_that_does_not_exist_is_refused_as_python_does() -> None:
+    with pytest.raises(TypeError, match=r"^softmax: got 2 arrays, expected x "):
+        ops.softmax(np.ones(2), np.ones(2))  # type: ignore[call-arg, misc]
     with pytest.raises(TypeError, match=r"^relu\(\) got an unexpected keyword argument 'alpha'"):
         ops.relu(np.ones(3), alpha=0.5)
 

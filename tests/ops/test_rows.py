@@ -8,8 +8,8 @@ import pytest
 from arraynet import ops
 from arraynet.backends import Backend, get_backend
 from arraynet.ops import OPS
-from tests.ops.samples import apply, has_dtype, judged
-from tests.oracle import Vector, exact_rows, ulps
+from tests.ops.samples import apply, has_dtype, judged, scores
+from tests.oracle import exact_rows, ulps
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -19,33 +19,19 @@ def dtype(request: pytest.FixtureRequest, backend: Backend) -> str:
     return str(request.param)
 
 
-def scores(dtype: str, spread: float, rows: int = 30, columns: int = 7) -> Vector:
-    """Return random rows; some scores are equal, some far apart."""
-    random = np.random.default_rng(7)
-    x = random.standard_normal((rows, columns)) * random.uniform(0.01, spread, (rows, 1))
-    x[0] = 0.0
-    x[1, :3] = x[1, 3]
-    return x.astype(dtype)
-
-
-@pytest.mark.parametrize("spread", [1.0, 5.0, 60.0])
+@pytest.mark.parametrize("spread", [1.0, 5.0, 60.0, 190.0])
 @pytest.mark.parametrize("name", ["softmax", "softmin"])
 def test_softmax(backend: Backend, dtype: str, name: str, spread: float) -> None:
     x = scores(dtype, spread)
     got, wanted = apply(backend, name, x), exact_rows(name, x)
-    distance = judged(backend, ulps(got, wanted), x, got, wanted)
-    # The difference to the best score is rounded, and exp makes it a relative error.
-    best = x.max(axis=1, keepdims=True) if name == "softmax" else x.min(axis=1, keepdims=True)
-    assert (distance <= 8 + np.abs(x - best).ravel()).all()
+    assert (judged(backend, ulps(got, wanted), x, got, wanted) <= 8).all()
 
 
-@pytest.mark.parametrize("spread", [1.0, 5.0, 60.0])
+@pytest.mark.parametrize("spread", [1.0, 5.0, 60.0, 190.0])
 def test_log_softmax(backend: Backend, dtype: str, spread: float) -> None:
     x = scores(dtype, spread)
-    distance = ulps(apply(backend, "log_softmax", x), exact_rows("log_softmax", x))
-    # The best score's logarithm depends on the others' differences to it, as above.
-    second = np.sort(x, axis=1)[:, -1:] - np.sort(x, axis=1)[:, -2:-1]
-    assert (distance.reshape(x.shape) <= 8 + second).all()
+    got, wanted = apply(backend, "log_softmax", x), exact_rows("log_softmax", x)
+    assert (judged(backend, ulps(got, wanted), x, got, wanted) <= 8).all()
 
 
 def test_log_softmax_of_a_sure_row_is_not_zero(backend: Backend, dtype: str) -> None:

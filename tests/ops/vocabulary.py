@@ -72,6 +72,7 @@ Traced.__hash__ = None  # type: ignore[assignment]
 class Namespace:
     """The functions that a formula may call, and the dtypes that it may compare with."""
 
+    float16 = np.dtype("float16")
     float32 = np.dtype("float32")
     float64 = np.dtype("float64")
 
