@@ -97,6 +97,21 @@ def test_what_is_no_array_of_real_numbers_is_refused(
     with pytest.raises(DtypeError) as caught:
         CALLS[call](network, DTYPES[what])
     assert_one_clear_error(caught.value)
+    assert "Recorded" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", [c for c in CALLS if c != "evaluate"])
+def test_complex_numbers_of_the_network_s_own_library_are_refused(
+    call: str, backend: Backend
+) -> None:
+    kind = getattr(backend.xp, "complex64", None)
+    if kind is None:
+        pytest.skip(f"{backend.name} has no complex numbers")
+    x = backend.xp.full((4, 6), 1 + 5j, dtype=kind, device=backend.device)
+    with pytest.raises(DtypeError, match="complex64") as caught:
+        CALLS[call](mlp(6, 5, 3, backend=backend), x)
+    assert_one_clear_error(caught.value)
+    assert "Recorded" not in str(caught.value)
 
 
 def test_an_empty_batch_gives_an_empty_result(backend: Backend) -> None:

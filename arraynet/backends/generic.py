@@ -80,6 +80,11 @@ class GenericBackend(Backend):
             array = self._upload(host)
         if wanted is None or array.dtype == wanted:
             return array
+        if not self.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+            raise DtypeError(
+                f"input: got an array of {array.dtype}, expected real numbers "
+                f"(nothing is dropped by itself: take the real part first)"
+            )
         return self.xp.astype(array, wanted)
 
     def _upload(self, host: HostArray) -> Array:
@@ -107,7 +112,7 @@ def _version(xp: Namespace, package: str) -> str:
     return str(getattr(xp, "__version__", getattr(module, "__version__", "unknown")))
 
 
-def probe(xp: Namespace, device: Any = None) -> tuple[Namespace, Any, type[Any]]:
+def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace, Any, type[Any]]:
     """Return a library's namespace, device object and array type, from an empty array.
 
     Parameters
@@ -116,6 +121,8 @@ def probe(xp: Namespace, device: Any = None) -> tuple[Namespace, Any, type[Any]]
         The library, or its array-API namespace.
     device : object, optional
         The library's own device object, or its name; the default device if None.
+    name : str
+        The name that was asked for, for the message; "" where there is none.
 
     Raises
     ------
@@ -126,9 +133,14 @@ def probe(xp: Namespace, device: Any = None) -> tuple[Namespace, Any, type[Any]]
         array = xp.empty((0,), dtype=xp.float32, device=device)
         return array_api_compat.array_namespace(array), array_api_compat.device(array), type(array)
     except Exception as error:  # each library has its own kind
-        name = getattr(xp, "__name__", type(xp).__name__)
         raise unavailable(
-            name,
-            f"{type(error).__name__}: {error}",
+            name or getattr(xp, "__name__", type(xp).__name__),
+            failure(error),
             f"an array-API namespace that can make an array on device {device!r}",
         ) from error
+
+
+def failure(error: BaseException) -> str:
+    """Return a library's error on one line: some go on for pages."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -46,9 +46,11 @@ class NumpyBackend(Backend):
         """Return ``x`` as a NumPy array of that dtype, itself where it is one already."""
         if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
             return x
-        array = host_array(x, self.name)
         if isinstance(x, Recorded):
+            array = host_array(x.view(np.ndarray), self.name)
             array = x if x.dtype.isnative else x.astype(array.dtype)
+        else:
+            array = host_array(x, self.name)
         return array if dtype is None else array.astype(self.dtype(dtype), copy=False)
 
     def to_host(self, x: Array) -> HostArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from arraynet._typing import Array, Namespace
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.generic import GenericBackend, failure, probe
 from arraynet.backends.host import HostArray, bfloat16
 from arraynet.backends.unavailable import import_library, unavailable
 
@@ -89,12 +89,18 @@ class TorchBackend(GenericBackend):
 def make(device: Any) -> Backend:
     """Return the backend "torch" or "torch:<device>"."""
     torch = import_library("torch", "torch", "python -m pip install torch")
+    name = f"torch:{device}"
     if str(device).partition(":")[0] == "cuda" and not torch.cuda.is_available():
         raise unavailable(
-            f"torch:{device}",
+            name,
             f"PyTorch {torch.__version__} without a usable CUDA device",
             "a CUDA build of it, and a driver",
             "python -m pip install --force-reinstall torch, then check with: nvidia-smi",
         )
     xp = import_library("array_api_compat.torch", "torch", "python -m pip install array-api-compat")
-    return TorchBackend(torch, *probe(xp, "cpu" if device == "" else device))
+    backend = TorchBackend(torch, *probe(xp, "cpu" if device == "" else device, name))
+    try:
+        backend.to_host(backend.xp.ones(1, device=backend.device))
+    except Exception as error:  # such as the device "meta", whose arrays hold nothing
+        raise unavailable(name, failure(error), "a device that arrays come back from") from error
+    return backend

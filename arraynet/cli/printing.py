@@ -6,23 +6,15 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
 
-
-def console(*, stderr: bool = False) -> Console:
-    """Return where styled text goes: no codes in a pipe, none with NO_COLOR."""
-    from rich.console import Console
-
-    # Rich keeps bold and italic with NO_COLOR; here it means: no escape codes at all.
+def print_result(text: str) -> None:
+    """Print a line, bold on a terminal; NO_COLOR means no escape codes at all."""
     plain = bool(os.environ.get("NO_COLOR"))
-    return Console(
-        stderr=stderr, color_system=None if plain else "auto", highlight=False, soft_wrap=True
-    )
+    click.echo(text if plain else click.style(text, bold=True))
 
 
 def print_json(result: Mapping[str, Any]) -> None:

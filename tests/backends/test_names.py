@@ -113,8 +113,12 @@ class TestTorch:
         assert Backend.from_namespace(torch) is get_backend("torch")
         assert Backend.from_namespace(torch, "cpu") is get_backend("torch:cpu")
         assert get_backend("torch:cpu").name == "torch"
-        with pytest.raises(BackendUnavailableError, match="device"):
-            get_backend("torch:moon")
+        for name in ("torch:moon", "torch:mps", "torch:meta"):
+            with pytest.raises(
+                BackendUnavailableError, match=f"backend '{name}': .*device"
+            ) as caught:
+                get_backend(name)
+            assert len(str(caught.value).splitlines()) == 1
         if not torch.cuda.is_available():
             with pytest.raises(BackendUnavailableError, match="without a usable CUDA device"):
                 get_backend("torch:cuda")

@@ -94,6 +94,22 @@ def test_every_number_of_a_small_evaluation(
     }
 
 
+@pytest.mark.parametrize("name", ["a[/b]", "x[bold]", "y[/]", "e\x1b[31mred"])
+def test_a_name_is_printed_as_it_is(
+    name: str, run: Run, brightest: Path, pixels: Path, labels: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / f"{name}.npy"
+    images.parent.mkdir(exist_ok=True)
+    images.write_bytes(pixels.read_bytes())
+    files = ("--images", images, "--labels", labels)
+    result = run("evaluate", brightest, "--output", "softmax", *files)
+    shown = str(images).replace("\x1b", "\\x1b")
+    assert result.stdout.splitlines() == [
+        f"{brightest} on {shown}:",
+        "accuracy 75.00 % (3 of 4 right) on cpu",
+    ]
+
+
 def test_no_images_have_no_accuracy(
     run_json: RunJson, brightest: Path, pixels: Path, labels: Path
 ) -> None:
