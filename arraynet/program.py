@@ -16,7 +16,7 @@ from typing import Any
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import Graph, Node
+from arraynet.graph import Graph, Node, cuttable
 from arraynet.ops import OPS
 from arraynet.passes import split_affine
 
@@ -32,6 +32,72 @@ class Step:
     releases: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The forward pass, one step after the other.
+
+    An object of its own, which holds no `Program`: a program holds it, and what the
+    backend makes of it. So a dropped network is gone at once.
+
+    Attributes
+    ----------
+    values : list of (array or None)
+        The weights in their slots, and room for the input and the intermediates.
+    result : int
+        The slot of the output.
+    copied : bool
+        Whether the output is the input itself, of which the caller gets a copy.
+    together : bool
+        Whether the rows of a batch belong together, so that there must be some.
+    """
+
+    backend: Backend
+    dtype: str
+    input_shape: tuple[int | str, ...]
+    steps: tuple[Step, ...]
+    values: list[Array | None]
+    result: int
+    copied: bool
+    together: bool
+
+    def __call__(self, x: Any) -> Array:
+        """Return the output for a batch, on the device."""
+        with self.backend.active():
+            values = self.values.copy()
+            values[0] = self.admit(x)
+            for step in self.steps:
+                result = step.function(*[values[slot] for slot in step.reads])
+                for slot in step.releases:
+                    values[slot] = None
+                values[step.writes] = result
+            if self.copied:
+                return self.backend.xp.asarray(values[self.result], copy=True)
+            return values[self.result]
+
+    def admit(self, x: Any) -> Array:
+        """Return the batch on the device in the network's dtype, after checking its shape.
+
+        Raises
+        ------
+        ShapeError
+            If it is not (batch, features) with the network's number of features, or has
+            no row although rows belong together.
+        DtypeError
+            If its elements are not real numbers.
+        DeviceMismatchError
+            If it lives on another device, or in another library.
+        """
+        array = self.backend.asarray(x, self.dtype)
+        shape = tuple(array.shape)
+        check_shape(shape, self.input_shape)
+        if self.together and 0 in shape[:1]:
+            raise ShapeError(
+                f"input: got shape {shape}, expected at least one row (this network's rows "
+                f"belong together)"
+            )
+        return array
+
+
 class Program:
     """A graph that runs on a backend.
 
@@ -43,6 +109,8 @@ class Program:
 
     Attributes
     ----------
+    forward : Forward
+        The forward pass as it is, call by call.
     run : callable
         ``run(x)`` → the output, on the device. ``x`` has shape (batch, ...), and is
         an array of this device, or anything on the host that becomes a NumPy array.
@@ -62,29 +130,21 @@ class Program:
         self.multiply_adds = sum(graph.multiply_adds(node) for node in graph.nodes)
         self._slots = {graph.inputs[0].name: 0}
         with backend.active():
-            self._blank = [None, *self._upload(graph)]
+            self._blank: list[Array | None] = [None, *self._upload(graph)]
             self.steps = self._link(split_affine(graph))
-        self._result = self._slots[graph.outputs[0]]
-        forward = self._forward_copied if _returns_input(graph) else self._forward
-        self.run: Kernel = backend.capture(forward)
+        self.forward = Forward(
+            backend=backend,
+            dtype=self.dtype,
+            input_shape=self.input_shape,
+            steps=self.steps,
+            values=self._blank,
+            result=self._slots[graph.outputs[0]],
+            copied=_returns_input(graph),
+            together=not cuttable(graph),
+        )
+        self.run: Kernel = backend.capture(self.forward)
 
-    def admit(self, x: Any) -> Array:
-        """Return the batch on the device in the network's dtype, after checking its shape.
-
-        Raises
-        ------
-        ShapeError
-            If it is not (batch, features) with the network's number of features.
-        DtypeError
-            If its elements are not real numbers.
-        DeviceMismatchError
-            If it lives on another device, or in another library.
-        """
-        array = self.backend.asarray(x, self.dtype)
-        check_shape(tuple(array.shape), self.input_shape)
-        return array
-
-    def suited(self, x: Any) -> Array:
+    def suited(self, x: Any) -> Any:
         """Return a block of an array in a dtype that the library has: its own, if it may be."""
         if not self.backend.owns(x):
             try:
@@ -92,22 +152,6 @@ class Program:
             except DtypeError:
                 return self.backend.asarray(x, self.dtype)
         return x
-
-    def _forward(self, x: Any) -> Array:
-        with self.backend.active():
-            values = self._blank.copy()
-            values[0] = self.admit(x)
-            for step in self.steps:
-                result = step.function(*[values[slot] for slot in step.reads])
-                for slot in step.releases:
-                    values[slot] = None
-                values[step.writes] = result
-            return values[self._result]
-
-    def _forward_copied(self, x: Any) -> Array:
-        """Return a copy, where the output is the input itself: results are the caller's."""
-        with self.backend.active():
-            return self.backend.xp.asarray(self._forward(x), copy=True)
 
     def _upload(self, graph: Graph) -> list[Array]:
         """Return the weights on the device, and give each of them a slot."""
@@ -182,7 +226,7 @@ def intermediates(graph: Graph, backend: Backend, x: Any) -> dict[str, Array]:
     """
     program = Program(graph, backend)
     with backend.active():
-        values: dict[str, Array] = {graph.inputs[0].name: program.admit(x)}
+        values: dict[str, Array] = {graph.inputs[0].name: program.forward.admit(x)}
         known = {n: backend.asarray(w, graph.dtype) for n, w in graph.weights.items()}
         for node in graph.nodes:
             arrays = [values[n] if n in values else known[n] for n in _inputs(node)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arraynet import Backend, Network
+from arraynet import Backend, Dense, Network, Sequential
 from arraynet.backends import get_backend
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.errors import DtypeError, GraphError, ShapeError
@@ -130,9 +132,6 @@ def test_a_node_may_read_one_value_twice(op: str, backend: Backend) -> None:
 
 def test_intermediates_are_let_go_after_their_last_use() -> None:
     """At most two values of a chain are alive at a time: what a step reads and what it gives."""
-    import gc
-    import weakref
-
     graph = mlp(4, 5, 6, 7, 3, hidden="tanh").graph
     program = Program(graph, _Watching())
     results: list[Any] = []
@@ -212,6 +211,35 @@ def test_a_result_is_never_the_input_itself(op: str, backend: Backend) -> None:
             host[...] = np.nan
         np.testing.assert_array_equal(x, original)
         np.testing.assert_array_equal(result, original)
+
+
+def test_a_dropped_network_is_gone_at_once() -> None:
+    """Without the garbage collector, which may come late: weights can be large."""
+    network = mlp(20, 30, 3)
+    network(normal(2, 20))
+    network.predict(normal(2, 20))
+    kept = [weakref.ref(network._program), weakref.ref(network._executed)]
+    gc.collect()
+    gc.disable()
+    try:
+        del network
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("op", ["softmax", "log_softmax", "logsumexp", "hardmax"])
+def test_no_rows_where_rows_belong_together_is_told(op: str, backend: Backend) -> None:
+    layers = (Dense(np.ones((2, 3), np.float32), np.zeros(3, np.float32)), (op, {"axis": 0}))
+    network = Sequential(*layers, backend=backend)
+    for call in (network, network.predict, network.activations):
+        with pytest.raises(
+            ShapeError,
+            match=r"got shape \(0, 2\), expected at least one row \(this network's rows belong",
+        ):
+            call(np.ones((0, 2), np.float32))
+    apart = Network(single("softmax"), backend)
+    assert apart.predict(np.ones((0, 8), np.float32)).shape == (0, 8)
 
 
 def test_three_axes_and_a_product_over_the_last(backend: Backend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,23 @@ def needed(tape: Tape) -> list[Call]:
             wanted.update(call.reads)
             kept.append(call)
     return kept[::-1]
+
+
+def live_bytes(tape: Tape) -> int:
+    """Return about how many bytes of intermediates there are at once: what a plan keeps."""
+    calls = needed(tape)[:-1]
+    last_use = {slot: index for index, call in enumerate(calls) for slot in call.reads}
+    sizes: dict[Slot, int] = {}
+    live = most = 0
+    for index, call in enumerate(calls):
+        ended = sum(sizes.get(slot, 0) for slot in {*call.reads} if last_use[slot] == index)
+        if call.kind != "cast" or call.arguments[0] is not tape.source:
+            sizes[call.result] = math.prod(call.result.shape) * call.result.dtype.itemsize
+        live += sizes.get(call.result, 0)
+        # A ufunc writes into an operand that ends with it.
+        most = max(most, live - ended if call.kind == "ufunc" else live)
+        live -= ended
+    return most
 
 
 def is_product(call: Call) -> bool:
