@@ -63,7 +63,7 @@ def _whole(kernel: Any) -> str:
     )
     (result,) = kernel.out_params
     return (
-        f"#include <cupy/carray.cuh>\n{kernel.preamble}\n"
+        f"#include <cupy/carray.cuh>\n#include <cupy/math_constants.h>\n{kernel.preamble}\n"
         f'extern "C" __global__ void whole({pointers}) {{\n'
         f"{reads}{result.ctype} {result.name};\n{kernel.operation};\n"
         f"p{len(parameters) - 1}[0] = {result.name};\n}}\n"
