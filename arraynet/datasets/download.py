@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 from urllib import error, request
 from urllib.parse import urlsplit
+
+from arraynet.datasets.connection import Deadline, Handler
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 REDIRECTS = 5
 CHUNK = 1 << 16
 SLOWEST = 1000
-"""Bytes a second, on average, below which a mirror is given up."""
+"""Bytes a second of the file below which a mirror is given up."""
 
 Report = Callable[[int], object]
 """Told how many bytes of the file are there."""
@@ -44,7 +46,9 @@ class Published:
     sha256: str
 
 
-def download(url: str, part: Path, published: Published, *, timeout: float, report: Report) -> None:
+def download(
+    url: str, part: BinaryIO, published: Published, *, timeout: float, report: Report
+) -> None:
     """Complete the partial file ``part`` from ``url``, or raise `MirrorError`.
 
     Afterwards the file is whole and its SHA-256 is right. After a failure it holds
@@ -54,46 +58,67 @@ def download(url: str, part: Path, published: Published, *, timeout: float, repo
     ----------
     url : str
         Where to get it: https, or http on the loopback address.
-    part : pathlib.Path
-        Where it goes; what is there already is continued.
+    part : binary file
+        Where it goes, from `open_part`; what is there already is continued.
     published : Published
         What it must be.
     timeout : float
-        Seconds to wait for a connection, and for each piece of data.
+        Seconds until the first bytes, and then for as long as nothing more comes.
     report : callable
         Called with the number of bytes that are there, now and then.
     """
-    begin = part.stat().st_size if part.exists() else 0
+    begin = part.seek(0, os.SEEK_END)
     begin = begin if begin <= published.size else 0
     if begin < published.size:
         begin = _receive(url, part, published, begin, timeout, report)
     if digest(part) != published.sha256:
-        part.unlink()
+        part.truncate(0)
         raise MirrorError("other bytes than the published SHA-256 says", again=begin > 0)
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(file: BinaryIO) -> str:
+    """Return the SHA-256 of an open file."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def open_part(path: Path) -> BinaryIO:
+    """Open a partial file to continue it, or a new one where that is no plain file.
+
+    Whoever may write into the folder could have put a link to another file there, or
+    a pipe that nobody writes to.
+    """
+    optional = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+    flags = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in optional)
+    try:
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+    except OSError:
+        pass  # a link, a socket, a folder, or a file of somebody else
+    else:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            return file
+        file.close()
+    path.unlink()
+    return os.fdopen(os.open(path, flags | os.O_EXCL, 0o666), "r+b")
 
 
 def _receive(
-    url: str, part: Path, published: Published, begin: int, timeout: float, report: Report
+    url: str, part: BinaryIO, published: Published, begin: int, timeout: float, report: Report
 ) -> int:
     """Write what the server sends; return at which byte of the file it began."""
     received = 0
-    with _open(url, begin, timeout) as response:
+    deadline = Deadline(timeout)
+    with _open(url, begin, deadline) as response:
         begin = _first_byte(response, part, begin, published.size)
-        with part.open("r+b" if begin else "wb") as file:
-            file.seek(begin)
-            for chunk in _chunks(response, published.size - begin, timeout):
-                file.write(chunk)
-                received += len(chunk)
-                report(begin + received)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        part.seek(begin)
+        for chunk in _chunks(response, published.size - begin, deadline):
+            part.write(chunk)
+            received += len(chunk)
+            report(begin + received)
+        part.truncate()
+        part.flush()
+        os.fsync(part.fileno())
     if begin + received < published.size:
         raise MirrorError(
             f"the end after {begin + received} of {published.size} bytes", again=received > 0
@@ -101,15 +126,15 @@ def _receive(
     return begin
 
 
-def _open(url: str, begin: int, timeout: float) -> HTTPResponse:
+def _open(url: str, begin: int, deadline: Deadline) -> HTTPResponse:
     """Ask for the file from its byte ``begin`` on."""
     check_url(url)
     headers = {"User-Agent": "arraynet", "Accept-Encoding": "identity"}
     if begin:
         headers["Range"] = f"bytes={begin}-"
     try:
-        response: HTTPResponse = _opener(_is_loopback(url)).open(
-            request.Request(url, headers=headers), timeout=timeout
+        response: HTTPResponse = _opener(_is_loopback(url), deadline).open(
+            request.Request(url, headers=headers)
         )
     except error.HTTPError as problem:
         problem.close()
@@ -121,11 +146,11 @@ def _open(url: str, begin: int, timeout: float) -> HTTPResponse:
     return response
 
 
-def _first_byte(response: HTTPResponse, part: Path, begin: int, size: int) -> int:
+def _first_byte(response: HTTPResponse, part: BinaryIO, begin: int, size: int) -> int:
     """Return which byte of the file the answer begins with, after checking its size."""
     if response.status == 206:
         if response.headers.get("Content-Range") != f"bytes {begin}-{size - 1}/{size}":
-            part.unlink(missing_ok=True)
+            part.truncate(0)
             raise MirrorError("another range than was asked for", again=begin > 0)
         return begin
     if response.status != 200:
@@ -135,13 +160,15 @@ def _first_byte(response: HTTPResponse, part: Path, begin: int, size: int) -> in
     return 0
 
 
-def _chunks(response: HTTPResponse, size: int, timeout: float) -> Iterator[bytes]:
+def _chunks(response: HTTPResponse, size: int, deadline: Deadline) -> Iterator[bytes]:
     """Yield the answer as it comes, at most ``size`` bytes, not too slowly."""
-    started = time.monotonic()
     received = 0
     while True:
         try:
             chunk = response.read1(CHUNK)
+            left = deadline.left()
+        except TimeoutError as problem:
+            raise MirrorError(f"{received} bytes, and then {_plain(problem)}") from problem
         except (OSError, HTTPException, ValueError) as problem:
             raise MirrorError(_plain(problem), again=received > 0) from problem
         if not chunk:
@@ -150,8 +177,7 @@ def _chunks(response: HTTPResponse, size: int, timeout: float) -> Iterator[bytes
         if received > size:
             raise MirrorError(f"more than the {size} bytes that were due")
         yield chunk
-        if time.monotonic() - started > timeout + received / SLOWEST:
-            raise MirrorError(f"only {received} bytes in {timeout:g} s: too slow")
+        deadline.restart(left + len(chunk) / SLOWEST)  # what was done with it took no time
 
 
 class _Redirects(request.HTTPRedirectHandler):
@@ -175,13 +201,12 @@ class _Redirects(request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
-def _opener(loopback: bool) -> request.OpenerDirector:
+def _opener(loopback: bool, deadline: Deadline) -> request.OpenerDirector:
     """Return an opener for https and http alone; the loopback address needs no proxy."""
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler({} if loopback else None),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
+        Handler(deadline),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),
         request.UnknownHandler(),
@@ -209,7 +234,7 @@ def _is_loopback(url: str) -> bool:
 def _plain(problem: object) -> str:
     """Return a failure in a few words, safe to print."""
     if isinstance(problem, TimeoutError):
-        return "no answer in time"
+        return "no answer in time, or too slow a one"
     if isinstance(problem, OSError) and problem.strerror:
         return problem.strerror
     return ascii(problem)[:200]

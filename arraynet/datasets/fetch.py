@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from arraynet.datasets.download import MirrorError, Published, digest, download
+from arraynet.datasets.download import MirrorError, Published, digest, download, open_part
+from arraynet.datasets.gzip_data import GzipReader
 from arraynet.errors import ArraynetError, LoadError
+from arraynet.formats.limits import Limits
+from arraynet.formats.source import open_source, path_text
+from arraynet.formats.stored import clipped
+
+LONGEST = 86_400
+"""The longest timeout, in seconds: a day."""
+
+BLOCK = 1 << 16
 
 Progress = Callable[[int, int], object]
 """Told how many bytes are there, and how many there will be."""
@@ -103,7 +111,9 @@ def fetch_mnist(
         Called as ``progress(bytes_done, bytes_in_all)``, now and then; both are 0
         when nothing has to be downloaded.
     timeout : float
-        Seconds to wait for an answer, and for each piece of one.
+        Seconds to wait for the first bytes of a file, and then for as long as nothing
+        more of it comes. What a mirror sends besides gains it no time, and below 1,000
+        bytes a second it is given up.
 
     Returns
     -------
@@ -116,7 +126,8 @@ def fetch_mnist(
         No mirror gave a good file (it says what each did), the folder cannot be
         written to, or, offline, a file is missing or not MNIST's.
     ArraynetError
-        No folder was given, and there is no platformdirs to choose one.
+        No folder was given, and there is no platformdirs to choose one; or an argument
+        is of another kind.
 
     Examples
     --------
@@ -124,14 +135,35 @@ def fetch_mnist(
     Traceback (most recent call last):
     arraynet.errors.LoadError: nowhere: got no good train-images-idx3-ubyte.gz, ...
     """
-    place = Path(folder) if folder is not None else cache_folder() / "mnist"
-    sources = [mirrors] if isinstance(mirrors, str) else list(mirrors)
+    place = Path(path_text(folder)) if folder is not None else cache_folder() / "mnist"
+    job = _Job(place, _addresses(mirrors), _seconds(timeout))
+    if progress is not None and not callable(progress):
+        raise ArraynetError(f"progress: got {clipped(progress)}, expected a function or None")
     try:
-        _complete(_Job(place, sources, timeout), offline, progress)
+        _complete(job, offline, progress)
     except OSError as problem:
         found = str(problem.strerror or problem)
         raise LoadError(place, found, "a folder with room, to write to") from problem
     return place
+
+
+def _addresses(mirrors: object) -> list[str]:
+    """Return the addresses of the mirrors, once they are known to be text."""
+    found = [mirrors] if isinstance(mirrors, str) else mirrors
+    if isinstance(found, Iterable) and not isinstance(found, bytes):
+        found = list(found)
+        if all(isinstance(address, str) for address in found):
+            return found
+    raise ArraynetError(f"mirrors: got {clipped(mirrors)}, expected addresses (str) of folders")
+
+
+def _seconds(timeout: object) -> float:
+    """Return the timeout, once it is known to be one."""
+    if isinstance(timeout, int | float) and 0 < timeout <= LONGEST:
+        return float(timeout)
+    raise ArraynetError(
+        f"timeout: got {clipped(timeout)}, expected seconds, above 0 and at most {LONGEST}"
+    )
 
 
 def _complete(job: _Job, offline: bool, progress: Progress | None) -> None:
@@ -171,26 +203,27 @@ def cache_folder() -> Path:
 def is_good(folder: Path, published: Published) -> bool:
     """Return whether a folder has the published file, or its content packed anew."""
     path = folder / published.name
-    if not path.is_file():
-        return False
-    if path.stat().st_size == published.size and digest(path) == published.sha256:
-        return True
     content = UNPACKED.get(published.name)
-    return content is not None and _unpacks_to(path, content)
+    # Packed without compression it is a little longer than its content.
+    most = published.size if content is None else content.size + content.size // 100 + 1024
+    try:
+        with open_source(path, Limits(file_bytes=most)) as source:
+            if source.size == published.size and digest(source.file) == published.sha256:
+                return True
+            return content is not None and _holds(GzipReader(source), content)
+    except LoadError:  # none, no regular file, too long a one, no gzip
+        return False
 
 
-def _unpacks_to(path: Path, content: Published) -> bool:
+def _holds(reader: GzipReader, content: Published) -> bool:
     """Return whether a gzip file holds that content, never unpacking more than it."""
     checksum, left = hashlib.sha256(), content.size
-    try:
-        with gzip.open(path) as file:
-            while left and (chunk := file.read(min(left, 1 << 20))):
-                checksum.update(chunk)
-                left -= len(chunk)
-            whole = not left and not file.read(1)
-    except (OSError, EOFError, zlib.error):
-        return False
-    return whole and checksum.hexdigest() == content.sha256
+    while left:
+        chunk = reader.read(min(left, BLOCK))
+        checksum.update(chunk)
+        left -= len(chunk)
+    reader.finish()
+    return checksum.hexdigest() == content.sha256
 
 
 @dataclass
@@ -217,8 +250,22 @@ class _Job:
 
     def fetch(self, published: Published, tally: _Tally) -> None:
         """Get one file from the first mirror that gives it."""
-        reasons = []
         part = self.folder / f".{published.name}.part"
+        with open_part(part) as file:
+            reasons = self._complete(file, published, tally)
+        if reasons is None:
+            os.replace(part, self.folder / published.name)
+            tally.before += published.size
+            return
+        raise LoadError(
+            self.folder / published.name,
+            "; ".join(reasons) or "no mirrors",
+            "one mirror with the file (or put it there yourself)",
+        )
+
+    def _complete(self, part: BinaryIO, published: Published, tally: _Tally) -> list[str] | None:
+        """Complete a partial file; otherwise return what each mirror did."""
+        reasons = []
         for mirror in self.mirrors:
             url = f"{mirror.rstrip('/')}/{published.name}"
             for _ in range(TRIES):
@@ -229,11 +276,5 @@ class _Job:
                     if not problem.again:
                         break
                 else:
-                    os.replace(part, self.folder / published.name)
-                    tally.before += published.size
-                    return
-        raise LoadError(
-            self.folder / published.name,
-            "; ".join(reasons) or "no mirrors",
-            "one mirror with the file (or put it there yourself)",
-        )
+                    return None
+        return reasons

@@ -8,12 +8,12 @@ References
 from __future__ import annotations
 
 import os
-import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.datasets.gzip_data import GzipReader
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.source import Source, open_source
 from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
@@ -22,8 +22,6 @@ TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 """NumPy's names of the element types, by the third byte of a file."""
 
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header, checksum and length
-BLOCK = 1 << 16
 
 
 def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> npt.NDArray[Any]:
@@ -60,7 +58,7 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
     limits = limits_or_default(limits)
     with open_source(path, limits) as source:
         compressed = source.peek(2) == GZIP_MAGIC
-        reader = _GzipReader(source) if compressed else _PlainReader(source)
+        reader = GzipReader(source) if compressed else _PlainReader(source)
         shape, dtype, length = _header(reader, source, limits)
         size = checked_size(shape, dtype, limits, source.path, None)
         if compressed:
@@ -76,7 +74,7 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
 
 
 def _header(
-    reader: _PlainReader | _GzipReader, source: Source, limits: Limits
+    reader: _PlainReader | GzipReader, source: Source, limits: Limits
 ) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """Return the shape, the element type, and how many bytes say so."""
     magic = reader.read(4)
@@ -112,65 +110,3 @@ class _PlainReader:
 
     def finish(self) -> None:
         """Do nothing: the length was compared before."""
-
-
-class _GzipReader:
-    """The decompressed bytes of a gzipped file, never more than are asked for.
-
-    zlib compares the checksum and the length at the end. A file whose last four bytes
-    state another length than its dimensions do is refused before it is unpacked.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.position = 0
-        self.inflater = zlib.decompressobj(GZIP)
-        self.expected = int.from_bytes(source.read_at(max(source.size - 4, 0), 4), "little")
-
-    def read(self, count: int) -> bytes:
-        """Return exactly ``count`` bytes."""
-        buffer = bytearray(count)
-        self.read_into(memoryview(buffer))
-        return bytes(buffer)
-
-    def read_into(self, buffer: memoryview) -> None:
-        """Fill ``buffer``."""
-        filled = 0
-        while filled < len(buffer):
-            data = self._inflate(min(BLOCK, len(buffer) - filled))
-            if not data:
-                raise self.source.error(
-                    f"data that ends {len(buffer) - filled} bytes early",
-                    "as much as its dimensions say",
-                )
-            buffer[filled : filled + len(data)] = data
-            filled += len(data)
-
-    def finish(self) -> None:
-        """Check that nothing follows, neither in the gzip stream nor after it."""
-        if self._inflate(1):
-            raise self.source.error("more data", "as much as its dimensions say")
-        rest = self.source.size - self.position + len(self.inflater.unused_data)
-        if rest:
-            raise self.source.error(f"{rest} bytes after the gzip stream", "nothing after it")
-
-    def _inflate(self, wanted: int) -> bytes:
-        """Return up to ``wanted`` bytes; none only at the end of the stream."""
-        inflater = self.inflater
-        while not inflater.eof:
-            data = inflater.unconsumed_tail
-            if not data:
-                count = min(BLOCK, self.source.size - self.position)
-                data = self.source.read_at(self.position, count)
-                self.position += count
-            try:
-                result = inflater.decompress(data, wanted)
-            except zlib.error as error:
-                raise self.source.error(str(error), "a whole gzip stream") from error
-            if result:
-                return result
-            if not data and not inflater.eof:
-                raise self.source.error(
-                    "a gzip stream without its end", "a whole file (is it truncated?)"
-                )
-        return b""

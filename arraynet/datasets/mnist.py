@@ -14,6 +14,7 @@ from arraynet.datasets.idx import read_idx
 from arraynet.datasets.presentation import Part, present
 from arraynet.errors import LoadError
 from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.source import path_text
 from arraynet.formats.stored import check_expansion, checked_size
 
 LARGEST = 255
@@ -76,10 +77,7 @@ def load_mnist(
 
 def _folder(folder: str | os.PathLike[str]) -> Path:
     """Return the folder, once it is known to be one."""
-    try:
-        place = Path(os.fsdecode(folder))
-    except TypeError:
-        raise LoadError(repr(folder), type(folder).__name__, "a path") from None
+    place = Path(path_text(folder))
     status = _status(place)
     if status is None or not stat.S_ISDIR(status.st_mode):
         raise LoadError(
@@ -99,10 +97,6 @@ def _status(path: Path) -> os.stat_result | None:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise LoadError(path, reason, "a readable folder") from error
-    except ValueError:
-        raise LoadError(
-            ascii(str(path)), "a null character or a surrogate", "a path without them"
-        ) from None
 
 
 def _find(folder: Path, part: str, kind: str) -> Path:

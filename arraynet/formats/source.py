@@ -75,10 +75,7 @@ def open_source(path: str | os.PathLike[str], limits: Limits) -> Iterator[Source
 
     Whatever goes wrong inside with the file or with memory leaves as `LoadError`.
     """
-    try:
-        name = os.fsdecode(path)
-    except TypeError:
-        raise LoadError(repr(path), type(path).__name__, "a path") from None
+    name = path_text(path)
     try:
         with _opened(name) as file:
             status = os.fstat(file.fileno())
@@ -108,12 +105,22 @@ def open_source(path: str | os.PathLike[str], limits: Limits) -> Iterator[Source
 def _opened(name: str) -> BinaryIO:
     # Without O_NONBLOCK, opening a named pipe waits for a writer forever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(name, flags), "rb")
+
+
+def path_text(path: object) -> str:
+    """Return a path as text, once it is known to be one that the system can look for."""
     try:
-        return os.fdopen(os.open(name, flags), "rb")
-    except ValueError:
-        raise LoadError(
-            ascii(name), "a null character or a surrogate", "a path without them"
-        ) from None
+        name = os.fsdecode(path)  # type: ignore[arg-type]
+    except TypeError:
+        raise LoadError(repr(path), type(path).__name__, "a path") from None
+    try:
+        usable = b"\0" not in os.fsencode(name)
+    except UnicodeError:
+        usable = False
+    if not usable:
+        raise LoadError(ascii(name), "a null character or a surrogate", "a path without them")
+    return name
 
 
 def _reason(error: OSError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ class Answer(BaseHTTPRequestHandler):
         _, behaviour, name = self.path.split("/", 2)
         self.server.mirror.requests.append((behaviour, name, self.headers.get("Range")))
         # The client may hang up, as it should.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             BEHAVIOURS[behaviour](self, self.server.mirror.files[name])
 
     def head(self, status: int, **headers: object) -> None:
@@ -56,11 +57,16 @@ class Mirror:
 
 
 @contextmanager
-def serve(files: dict[str, bytes]) -> Iterator[Mirror]:
+def serve(files: dict[str, bytes], context: ssl.SSLContext | None = None) -> Iterator[Mirror]:
     mirror = Mirror(files)
     with Server(("127.0.0.1", 0), Answer) as server:
         server.mirror = mirror
-        mirror.address = f"http://127.0.0.1:{server.server_address[1]}"
+        port = server.server_address[1]
+        mirror.address = f"https://localhost:{port}" if context else f"http://127.0.0.1:{port}"
+        if context:
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -158,6 +164,59 @@ def slow(answer: Answer, content: bytes) -> None:
         time.sleep(0.02)
 
 
+def _flood(answer: Answer, data: bytes) -> None:
+    """Send the same again and again, for far longer than the client may wait."""
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
+        answer.wfile.write(data)
+
+
+def _drip(answer: Answer) -> None:
+    """Send a byte now and then, each within the client's wait for one."""
+    for _ in range(80):
+        answer.wfile.write(b"a")
+        answer.wfile.flush()
+        time.sleep(0.1)
+
+
+def interim(answer: Answer, content: bytes) -> None:
+    """Send interim answers without end."""
+    _flood(answer, b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+def trailers(answer: Answer, content: bytes) -> None:
+    """Send a little of the file, then trailers without end."""
+    answer.head(200, Transfer_Encoding="chunked")
+    answer.wfile.write(b"5\r\n%s\r\n0\r\n" % content[:5])
+    _flood(answer, b"X-A: b\r\n" * 100)
+
+
+def late_trailers(answer: Answer, content: bytes) -> None:
+    """Send all of the file but a byte, then trailers without end."""
+    answer.head(200, Transfer_Encoding="chunked")
+    answer.wfile.write(b"%x\r\n%s\r\n0\r\n" % (len(content) - 1, content[:-1]))
+    _flood(answer, b"X-A: b\r\n" * 100)
+
+
+def slow_header(answer: Answer, content: bytes) -> None:
+    """Send a header a byte at a time."""
+    answer.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    _drip(answer)
+
+
+def slow_status(answer: Answer, content: bytes) -> None:
+    """Send the first line a byte at a time."""
+    answer.wfile.write(b"HTTP/1.1 200 ")
+    _drip(answer)
+
+
+def slow_extension(answer: Answer, content: bytes) -> None:
+    """Send the extension of a chunk's size a byte at a time."""
+    answer.head(200, Transfer_Encoding="chunked")
+    answer.wfile.write(b"5;")
+    _drip(answer)
+
+
 def garbage(answer: Answer, content: bytes) -> None:
     answer.wfile.write(b"\x1b[31mthis is no HTTP\r\n\r\n")
 
@@ -193,6 +252,12 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "endless": endless,
     "silent": silent,
     "slow": slow,
+    "interim": interim,
+    "trailers": trailers,
+    "late_trailers": late_trailers,
+    "slow_header": slow_header,
+    "slow_status": slow_status,
+    "slow_extension": slow_extension,
     "garbage": garbage,
     "hung_up": hung_up,
     "redirect": redirect("good"),
