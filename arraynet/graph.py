@@ -12,20 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import Any
 
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.node import Node, Size, Value, check_node
+from arraynet.node import Node, Size, Value, check_node, is_one_of
 from arraynet.ops import OPS
+from arraynet.weights import DTYPES, HostArray, cast, host_dtype, kept, seal
 
-__all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cuttable"]
-
-HostArray: TypeAlias = np.ndarray[Any, Any]
-
-DTYPES = ("float16", "bfloat16", "float32", "float64")
-"""The dtypes that a network may compute in."""
+__all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cast", "cuttable", "seal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +32,8 @@ class Graph:
     nodes : tuple of Node
         Each reads only inputs, weights and what earlier nodes gave.
     weights : mapping of str to numpy.ndarray
-        Host arrays, all of one floating dtype. The graph keeps read-only views of them.
+        Host arrays, all of one floating dtype. The graph keeps read-only views of them,
+        or of copies where somebody could still write to them.
     outputs : tuple of str
 
     Examples
@@ -59,8 +54,10 @@ class Graph:
     outputs: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        frozen = {name: _read_only(weight) for name, weight in self.weights.items()}
-        object.__setattr__(self, "weights", MappingProxyType(frozen))
+        for name in ("inputs", "nodes", "outputs"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        weights = {name: kept(name, weight) for name, weight in self.weights.items()}
+        object.__setattr__(self, "weights", MappingProxyType(weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what the graph is made of, and nothing that was computed from it."""
@@ -86,14 +83,14 @@ class Graph:
     @cached_property
     def producers(self) -> Mapping[str, Node]:
         """The node that gives each value."""
-        return {output: node for node in self.nodes for output in node.outputs}
+        return MappingProxyType({name: node for node in self.nodes for name in node.outputs})
 
     @cached_property
     def uses(self) -> Mapping[str, int]:
         """How often each value or weight is read, the graph's outputs included."""
         read = Counter(name for node in self.nodes for name in node.inputs if name is not None)
         read.update(self.outputs)
-        return read
+        return MappingProxyType(read)
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Size, ...]]:
@@ -108,7 +105,7 @@ class Graph:
         shapes.update({name: weight.shape for name, weight in self.weights.items()})
         for node in self.nodes:
             shapes[node.name] = self._output_shape(node, shapes)
-        return shapes
+        return MappingProxyType(shapes)
 
     def _output_shape(self, node: Node, shapes: Mapping[str, tuple[Size, ...]]) -> tuple[Size, ...]:
         names = [name for name in node.inputs if name is not None]
@@ -198,12 +195,24 @@ class Graph:
             raise DtypeError(f"weights: got {found}, expected one dtype (convert with .astype)")
 
     def astype(self, dtype: str) -> Graph:
-        """Return the graph with its weights in another floating dtype."""
-        if dtype not in DTYPES:
+        """Return the graph with its weights in another floating dtype.
+
+        Raises
+        ------
+        DtypeError
+            For another dtype, and for a weight that it cannot hold: a finite number that
+            would be infinite, or a scale that would be 0.
+        """
+        if not is_one_of(dtype, DTYPES):
             raise DtypeError(f"astype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
-        kind = _host_dtype(dtype)
-        cast = {name: _cast(name, w, kind) for name, w in self.weights.items()}
-        return replace(self, weights=cast)
+        kind = host_dtype(dtype)
+        diagonal = {name for name, op in OPS.items() if op.merges == "diagonal"}
+        scales = {name for n in self.nodes if n.op in diagonal for name in n.inputs[1:2]}
+        weights = {
+            name: seal(cast(f"weight {name}", weight, kind, nonzero=name in scales))
+            for name, weight in self.weights.items()
+        }
+        return replace(self, weights=weights)
 
 
 def cuttable(graph: Graph) -> bool:
@@ -224,41 +233,6 @@ def cuttable(graph: Graph) -> bool:
         if any(isinstance(size, str) for size in others):
             return False
     return True
-
-
-def _read_only(weight: HostArray) -> HostArray:
-    """Return a view that nobody writes to; the array itself, where it is one already."""
-    if not weight.flags.writeable:
-        return weight
-    view = weight.view()
-    view.setflags(write=False)
-    return view
-
-
-def _host_dtype(name: str) -> np.dtype[Any]:
-    """Return NumPy's dtype of that name; the package ml_dtypes adds bfloat16 to it."""
-    if name == "bfloat16":
-        try:
-            import ml_dtypes  # noqa: F401 (to import it is what adds the dtype)
-        except ImportError as error:
-            raise DtypeError(
-                "astype: got bfloat16, expected the package ml_dtypes for it "
-                "(python -m pip install ml_dtypes)"
-            ) from error
-    return np.dtype(name)
-
-
-def _cast(name: str, weight: HostArray, kind: np.dtype[Any]) -> HostArray:
-    """Return a weight in another dtype; refuse to make a finite number infinite."""
-    with np.errstate(over="ignore"):
-        cast = weight.astype(kind, copy=False)
-    lost = np.isinf(cast) & np.isfinite(weight)
-    if lost.any():
-        raise DtypeError(
-            f"weight {name}: got {weight[lost][0]}, expected numbers that {kind} can hold "
-            f"(choose a wider dtype)"
-        )
-    return cast
 
 
 def _shape_text(shape: tuple[Size, ...]) -> str:

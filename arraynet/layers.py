@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from array_api_compat import is_array_api_obj
 
 from arraynet.backends.base import Backend
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import DTYPES, Graph, HostArray, Node, Value
+from arraynet.graph import DTYPES, Graph, HostArray, Node, Value, cast, seal
 from arraynet.network import Network
+from arraynet.node import is_one_of
 from arraynet.ops import OPS
 
 
@@ -44,14 +46,14 @@ class Dense:
     def __init__(
         self, W: npt.ArrayLike, b: npt.ArrayLike | None = None, *, layout: str = "in_out"
     ) -> None:
-        if layout not in ("in_out", "out_in"):
+        if not is_one_of(layout, ("in_out", "out_in")):
             raise GraphError(f"Dense: got layout {layout!r}, expected 'in_out' or 'out_in'")
         weight = _floating("Dense: W", W)
         if weight.ndim != 2:
             raise ShapeError(f"Dense: got W of shape {weight.shape}, expected (in, out)")
         self.weight = weight.T if layout == "out_in" else weight
         outputs = self.weight.shape[1]
-        self.bias = np.zeros(outputs, weight.dtype) if b is None else _floating("Dense: b", b)
+        self.bias = _floating("Dense: b", np.zeros(outputs, weight.dtype) if b is None else b)
         if self.bias.shape != (outputs,):
             raise ShapeError(
                 f"Dense: got b of shape {self.bias.shape}, expected ({outputs},) "
@@ -191,8 +193,9 @@ class _Builder:
         elif isinstance(layer, Scale):
             number = self._counts["scale_shift"] + 1
             suffix = "" if number == 1 else str(number)
-            parts = {f"scale{suffix}": layer.scale, f"shift{suffix}": layer.shift}
-            self._append("scale_shift", {k: v.astype(self.dtype) for k, v in parts.items()})
+            scale = cast("Scale: scale", layer.scale, self.dtype, nonzero=True)
+            shift = cast("Scale: shift", layer.shift, self.dtype)
+            self._append("scale_shift", {f"scale{suffix}": scale, f"shift{suffix}": shift})
         else:
             name, attributes = _activation(layer)
             self._append(OPS[name].name, {}, attributes)
@@ -231,29 +234,41 @@ def _features(layers: tuple[Layer, ...], first: Dense) -> int:
 
 
 def _floating(what: str, values: npt.ArrayLike) -> HostArray:
-    """Return a copy as an array of a floating dtype that networks have."""
-    try:
-        array = np.array(values)
-    except ValueError as error:
-        raise ShapeError(f"{what}: got rows of different lengths, expected an array") from error
-    if str(array.dtype) not in DTYPES:
+    """Return a read-only copy as an array of a floating dtype that networks have."""
+    array = _copied(what, values)
+    if array.dtype.name not in DTYPES:
         raise DtypeError(
             f"{what}: got dtype {array.dtype}, expected one of {', '.join(DTYPES)} "
             f"(convert it, for example with .astype('float32'))"
         )
-    array.setflags(write=False)
-    return array
+    return seal(array)
 
 
 def _numbers(what: str, values: npt.ArrayLike) -> HostArray:
     """Return a float64 copy of real numbers, whole ones too."""
+    array = _copied(what, values)
+    if array.dtype.kind not in "biuf" and array.dtype.name not in DTYPES:
+        raise DtypeError(f"{what}: got {array.dtype}, expected real numbers")
+    return array.astype(np.float64)
+
+
+def _copied(what: str, values: npt.ArrayLike) -> HostArray:
+    """Return a copy as a plain NumPy array in this machine's byte order."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(
+            f"{what}: got a masked array, expected a plain one (say what the masked elements "
+            f"are with its method filled)"
+        )
+    if is_array_api_obj(values) and not isinstance(values, np.ndarray | np.generic):
+        library = type(values).__module__.partition(".")[0]
+        raise DtypeError(
+            f"{what}: got an array of {library}, expected one of NumPy (copy it to the host first)"
+        )
     try:
         array = np.array(values)
     except ValueError as error:
         raise ShapeError(f"{what}: got rows of different lengths, expected an array") from error
-    if array.dtype.kind not in "biuf" and str(array.dtype) not in DTYPES:
-        raise DtypeError(f"{what}: got {array.dtype}, expected real numbers")
-    return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _plain(value: Any) -> Any:

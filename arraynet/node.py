@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from arraynet._typing import Kernel
 from arraynet.errors import GraphError
 from arraynet.ops import OPS, Op
 
@@ -47,13 +49,18 @@ class Node:
     outputs : tuple of str
         The names of the values that it gives. The first names the node.
     attributes : mapping
-        Keyword arguments of the op.
+        Keyword arguments of the op; the node keeps a copy that does not change.
     """
 
     op: str
     inputs: tuple[str | None, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "outputs", tuple(self.outputs))
+        object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with the attributes as a plain dict."""
@@ -84,6 +91,17 @@ def check_node(node: Node, dtype: str) -> None:
     _check_attributes(node, registration, dtype)
 
 
+@functools.cache
+def parameters_of(formula: Kernel) -> tuple[inspect.Parameter, ...]:
+    """Return what an op's formula takes: arrays, then attributes and ``xp``."""
+    return tuple(inspect.signature(formula).parameters.values())
+
+
+def is_one_of(value: object, words: Container[str]) -> bool:
+    """Return whether a value is one of these words (an array is none: it compares as many)."""
+    return isinstance(value, str) and value in words
+
+
 def _known_op(node: Node) -> Op:
     registration = OPS.get(node.op)
     if registration is None:
@@ -95,7 +113,7 @@ def _known_op(node: Node) -> Op:
 
 def _check_inputs(node: Node, registration: Op) -> None:
     """Refuse inputs that the op's formula does not take, and lack of those that it needs."""
-    parameters = inspect.signature(registration.formula).parameters.values()
+    parameters = parameters_of(registration.formula)
     arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     least = sum(p.default is p.empty for p in arrays)
     if not least <= len(node.inputs) <= len(arrays):
@@ -108,7 +126,7 @@ def _check_inputs(node: Node, registration: Op) -> None:
 
 def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     """Refuse attributes that the op's formula does not take, by name or by value."""
-    parameters = inspect.signature(registration.formula).parameters.values()
+    parameters = parameters_of(registration.formula)
     allowed = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
     for name, value in node.attributes.items():
         if name not in allowed:
@@ -121,12 +139,20 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
         whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
         if not (required or type(value) is kind or whole):
             raise GraphError(
-                f"{node.where}: got {name}={value!r}, expected a value like {allowed[name]!r}"
+                f"{node.where}: got {name}={_text(value)}, expected a value like {allowed[name]!r}"
             )
-        if type(value) is float and not abs(value) <= LARGEST[dtype]:
+        if type(value) in (int, float) and kind is not int and not abs(value) <= LARGEST[dtype]:
             raise GraphError(
-                f"{node.where}: got {name}={value!r}, expected a finite number in {dtype}"
+                f"{node.where}: got {name}={_text(value)}, expected a finite number in {dtype}"
             )
         choices = registration.choices.get(name, (value,))
         if value not in choices:
             raise GraphError(f"{node.where}: got {name}={value!r}, expected one of {choices}")
+
+
+def _text(value: Any) -> str:
+    """Return how Python writes a value, in one short line; long integers it refuses to."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,23 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from arraynet.folding import Numbers, interval, product, scaled, weighted_sum
 from arraynet.graph import Graph, HostArray, Node
 from arraynet.ops import OPS
-from arraynet.rewriting import is_matrix, matrix, scale, with_affines, with_node
+from arraynet.rewriting import Budget, Draft
 
 Pass: TypeAlias = Callable[[Graph], Graph]
-Bounds: TypeAlias = tuple[HostArray, HostArray] | None
+Bounds: TypeAlias = tuple[Numbers, Numbers]
 
-MERGED = 1 << 30
-"""Most multiply-adds that merging two layers may take (about 50 ms)."""
+
+class FoldingPass(Protocol):
+    """A pass that computes weights: as many as a budget allows, which passes may share."""
+
+    def __call__(self, graph: Graph, budget: Budget | None = None) -> Graph:
+        """Return the graph after the pass."""
 
 
 def optimize(graph: Graph) -> Graph:
     """Return the graph after every pass, in an order in which each helps the next.
+
+    All passes together go over at most eight times as many numbers as the graph has in
+    its weights, and a million more; 64 multiply-adds count as one. What is beyond that
+    is left as it is: see `arraynet.rewriting.Budget`.
 
     Parameters
     ----------
@@ -36,10 +45,10 @@ def optimize(graph: Graph) -> Graph:
     Graph
         With the same inputs and outputs, by name and shape.
     """
-    # Weights that overflow when they are folded stay as they were.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for rewrite in PASSES:
-            graph = rewrite(graph)
+    budget = Budget(graph)
+    graph = drop(graph)
+    for rewrite in FOLDING:
+        graph = rewrite(graph, budget)
     return graph
 
 
@@ -49,48 +58,48 @@ def drop(graph: Graph) -> Graph:
     ``f(identity(x)) = f(x)``. A node that gives an output of the graph from one of
     its inputs stays: the output needs a node to name it.
     """
-    kept: list[Node] = []
-    sources: dict[str | None, str] = {}  # what stands for a node that went
-    for node in graph.nodes:
-        node = replace(node, inputs=tuple(sources.get(name, name) for name in node.inputs))
+    draft = Draft(graph)
+    droppable = [node.name for node in graph.nodes if OPS[node.op].droppable]
+    for name in droppable:
+        node = draft.nodes[name]
         source = node.inputs[0]
-        if OPS[node.op].droppable and source is not None and node.name not in graph.outputs:
-            sources[node.name] = source
-        else:
-            kept.append(node)
-    graph = replace(graph, nodes=tuple(kept))
-    for name in [node.name for node in kept if OPS[node.op].droppable]:
-        node = graph.producers[name]
-        source = node.inputs[0]
-        if source is None or source not in graph.producers:
+        if source is None or name in draft.outputs:
             continue
-        if graph.uses[source] == 1:  # what gives its input gives the output in its place
-            rest = [other for other in graph.nodes if other is not node]
-            graph = replace(graph, nodes=tuple(_rename_output(n, source, node.name) for n in rest))
-    return graph
+        for reader in draft.readers(name):
+            inputs = tuple(source if other == name else other for other in reader.inputs)
+            draft.put(replace(reader, inputs=inputs))
+        draft.remove(node)
+    for name in draft.outputs:
+        node = draft.nodes[name]
+        before = draft.before(node)
+        if OPS[node.op].droppable and before is not None and draft.uses[before.name] == 1:
+            # What gives its input gives the output in its place.
+            draft.put(replace(before, outputs=node.outputs))
+            draft.remove(before)
+    return draft.graph()
 
 
-def fold_scale(graph: Graph) -> Graph:
+def fold_scale(graph: Graph, budget: Budget | None = None) -> Graph:
     """Fold a scale and shift into the affine layer after it, or before it.
 
     ``(x * s + t) @ W + b = x @ (s[:, None] * W) + (t @ W + b)``, so that pixels go
     straight into the first product; and
     ``(x @ W + b) * s + t = x @ (W * s) + (b * s + t)``.
     """
-    return _merge_neighbours(graph, _fold_scale_pair)
+    return _merge_neighbours(Draft(graph, budget), _fold_scale_pair)
 
 
-def merge_affine(graph: Graph) -> Graph:
+def merge_affine(graph: Graph, budget: Budget | None = None) -> Graph:
     """Merge an affine layer into the one after it, where that multiplies less.
 
     ``(x @ W + b) @ V + c = x @ (W @ V) + (b @ V + c)``: linear layers collapse. A
     narrow layer between two wide ones stays, for the two products are cheaper; so do
     layers so large that merging them would hold up the loading.
     """
-    return _merge_neighbours(graph, _merge_affine_pair)
+    return _merge_neighbours(Draft(graph, budget), _merge_affine_pair)
 
 
-def rescale_activations(graph: Graph) -> Graph:
+def rescale_activations(graph: Graph, budget: Budget | None = None) -> Graph:
     """Write a hidden sigmoid as a tanh, and move its constants into its neighbours.
 
     ``sigmoid(a) = 1/2 + 1/2 * tanh(a / 2)``: between two affine layers the inner
@@ -99,27 +108,14 @@ def rescale_activations(graph: Graph) -> Graph:
     is all that a following affine layer can use; an output is left alone. The
     registration of an op names the cheaper op and the constants.
     """
+    draft = Draft(graph, budget)
     for node in graph.nodes:
-        rescaled = OPS[node.op].rescaled
-        before = graph.producers.get(node.inputs[0] or "")
-        after = [n for n in graph.nodes if node.name in n.inputs]
-        if rescaled is None or before is None or node.name in graph.outputs or not after:
-            continue
-        if graph.uses[before.name] != 1 or not all(is_matrix(n, graph) for n in (before, *after)):
-            continue
-        weight, bias = matrix(before, graph)
-        new = [(before, weight * rescaled.input_scale, bias * rescaled.input_scale)]
-        for following in after:
-            weight, bias = matrix(following, graph)
-            shift = rescaled.output_shift * weight.sum(axis=0)
-            new.append((following, weight * rescaled.output_scale, bias + shift))
-        rewritten = with_affines(graph, new)
-        if rewritten is not None:
-            graph = with_node(rewritten, node, replace(node, op=rescaled.inner))
-    return graph
+        if OPS[node.op].rescaled is not None and node.name not in draft.outputs:
+            _rescale(draft, node)
+    return draft.graph()
 
 
-def drop_range_check(graph: Graph) -> Graph:
+def drop_range_check(graph: Graph, budget: Budget | None = None) -> Graph:
     """Replace ops that guard against overflow where their input is known to be small.
 
     ``softmax(x) = exp(x) / sum(exp(x))`` needs no maximum subtracted where ``exp``
@@ -127,18 +123,15 @@ def drop_range_check(graph: Graph) -> Graph:
     outputs lie within ``l @ max(W, 0) + u @ min(W, 0) + b`` and its mirror image,
     which the weights tell once for all inputs.
     """
-    bounds: dict[str, Bounds] = {}
-    nodes = []
+    draft = Draft(graph, budget)
     for node in graph.nodes:
-        known = bounds.get(node.inputs[0] or "")
-        bounds[node.name] = _bounds(node, known, graph)
         within = OPS[node.op].within
-        if within is not None and known is not None and known[0].size:
-            least, greatest = known[0].min(), known[1].max()
-            if max(-least, greatest) <= within.largest[graph.dtype]:
-                node = replace(node, op=within.inner)
-        nodes.append(node)
-    return replace(graph, nodes=tuple(nodes))
+        if within is None or (known := _bounds(draft, node)) is None:
+            continue
+        least, greatest = np.min(known[0]), np.max(known[1])
+        if max(-least, greatest) <= within.largest[draft.dtype]:
+            draft.put(replace(node, op=within.inner))
+    return draft.graph()
 
 
 def split_affine(graph: Graph) -> Graph:
@@ -160,63 +153,112 @@ def split_affine(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-PASSES: tuple[Pass, ...] = (drop, fold_scale, merge_affine, rescale_activations, drop_range_check)
+FOLDING: tuple[FoldingPass, ...] = (
+    fold_scale,
+    merge_affine,
+    rescale_activations,
+    drop_range_check,
+)
+"""The passes that share a budget, in the order in which `optimize` applies them."""
+
+PASSES: tuple[Pass, ...] = (drop, *FOLDING)
 """What `optimize` applies, in order."""
 
 
-def _fold_scale_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
-    """Return the graph with a scale folded into the affine layer beside it."""
-    if is_matrix(second, graph) and (factors := scale(first, graph)) is not None:
-        weight, bias = matrix(second, graph)
-        factor, shift = (np.broadcast_to(part, weight.shape[:1]) for part in factors)
-        folded = (second, factor[:, None] * weight, shift @ weight + bias)
-        return with_affines(graph, [folded], without=first)
-    if is_matrix(first, graph) and (factors := scale(second, graph)) is not None:
-        weight, bias = matrix(first, graph)
-        factor, shift = factors
-        folded = (second, weight * factor, bias * factor + shift)
-        return with_affines(graph, [folded], without=first)
-    return None
-
-
-def _merge_affine_pair(graph: Graph, first: Node, second: Node) -> Graph | None:
-    """Return the graph with two affine layers as one, if that multiplies less."""
-    if not (is_matrix(first, graph) and is_matrix(second, graph)):
-        return None
-    (w, b), (v, c) = matrix(first, graph), matrix(second, graph)
-    if w.shape[0] * v.shape[1] > w.size + v.size or w.size * v.shape[1] > MERGED:
-        return None
-    return with_affines(graph, [(second, w @ v, b @ v + c)], without=first)
-
-
-def _merge_neighbours(graph: Graph, merged: Callable[[Graph, Node, Node], Graph | None]) -> Graph:
+def _merge_neighbours(draft: Draft, merge: Callable[[Draft, Node, Node], bool]) -> Graph:
     """Apply a merge to each pair of nodes of which the second alone reads the first."""
-    position = 0
-    while position < len(graph.nodes):
-        second = graph.nodes[position]
-        first = graph.producers.get(second.inputs[0] or "")
-        result = None
-        if first is not None and graph.uses[first.name] == 1:
-            result = merged(graph, first, second)
-        if result is None:
-            position += 1
-        else:  # the first is gone, and the second may have a new neighbour
-            graph, position = result, position - 1
-    return graph
+    for name in list(draft.nodes):
+        while name in draft.nodes:  # a first that was merged is gone
+            second = draft.nodes[name]
+            first = draft.before(second)
+            if first is None or draft.uses[first.name] != 1 or not merge(draft, first, second):
+                break  # else the second may have a new neighbour
+    return draft.graph()
 
 
-def _rename_output(node: Node, old: str, new: str) -> Node:
-    return replace(node, outputs=tuple(new if name == old else name for name in node.outputs))
+def _fold_scale_pair(draft: Draft, first: Node, second: Node) -> bool:
+    """Fold a scale into the affine layer beside it, and return whether that was done."""
+    if draft.is_matrix(second) and (factors := draft.scale(first)) is not None:
+        weight, bias = draft.matrix(second)
+        if not draft.budget.spend(weight.size):
+            return False
+        factor, shift = (np.broadcast_to(part, weight.shape[:1]) for part in factors)
+        new_weight = scaled(weight, factor[:, None], shape=weight.shape)
+        new_bias = scaled(bias, 1.0, weighted_sum(shift, weight), shape=weight.shape[1:])
+    elif draft.is_matrix(first) and (factors := draft.scale(second)) is not None:
+        weight, bias = draft.matrix(first)
+        if not draft.budget.spend(weight.size):
+            return False
+        factor, shift = factors
+        new_weight = scaled(weight, factor, shape=weight.shape)
+        new_bias = scaled(bias, factor, shift, shape=weight.shape[1:])
+    else:
+        return False
+    return _merged(draft, first, second, new_weight, new_bias)
 
 
-def _bounds(node: Node, known: tuple[HostArray, HostArray] | None, graph: Graph) -> Bounds:
-    """Return the least and the greatest value of each feature of a node's output."""
-    if known is not None and is_matrix(node, graph):
-        weight, bias = matrix(node, graph)
-        low, high = (np.broadcast_to(part, weight.shape[:1]) for part in known)
-        rising, falling = np.maximum(weight, 0), np.minimum(weight, 0)
-        return low @ rising + high @ falling + bias, high @ rising + low @ falling + bias
-    least, greatest = OPS[node.op].bounds
-    if np.isfinite(least) and np.isfinite(greatest):
-        return np.asarray(least), np.asarray(greatest)
-    return None
+def _merge_affine_pair(draft: Draft, first: Node, second: Node) -> bool:
+    """Merge two affine layers if that multiplies less, and return whether that was done."""
+    if not (draft.is_matrix(first) and draft.is_matrix(second)):
+        return False
+    (w, b), (v, c) = draft.matrix(first), draft.matrix(second)
+    inputs, outputs, numbers = w.shape[0], v.shape[1], w.size + v.size
+    if inputs * outputs > numbers or not draft.budget.spend(numbers, w.size * outputs):
+        return False
+    bias = scaled(c, 1.0, weighted_sum(b, v), shape=(outputs,))
+    return _merged(draft, first, second, product(w, v), bias)
+
+
+def _merged(
+    draft: Draft, first: Node, second: Node, weight: HostArray | None, bias: HostArray | None
+) -> bool:
+    """Put one affine layer in the place of two nodes, if its dtype can hold the weights."""
+    if weight is None or bias is None:
+        return False
+    draft.put_affine(second, weight, bias, source=first.inputs[0])
+    draft.remove(first)
+    return True
+
+
+def _rescale(draft: Draft, node: Node) -> None:
+    """Write one activation as its cheaper one, if affine layers stand around it."""
+    rescaled = OPS[node.op].rescaled
+    before, after = draft.before(node), draft.readers(node.name)
+    if rescaled is None or before is None or not after or draft.uses[before.name] != 1:
+        return
+    layers = (before, *after)
+    if not all(draft.is_matrix(layer) for layer in layers):
+        return
+    if not draft.budget.spend(sum(draft.matrix(layer)[0].size for layer in layers)):
+        return
+    new = []
+    for layer in layers:
+        weight, bias = draft.matrix(layer)
+        factor = rescaled.input_scale if layer is before else rescaled.output_scale
+        times = factor if layer is before else 1.0
+        shift = 0.0 if layer is before else weighted_sum(rescaled.output_shift, weight)
+        new_weight = scaled(weight, factor, shape=weight.shape)
+        new_bias = scaled(bias, times, shift, shape=weight.shape[1:])
+        if new_weight is None or new_bias is None:
+            return
+        new.append((layer, new_weight, new_bias))
+    for layer, new_weight, new_bias in new:
+        draft.put_affine(layer, new_weight, new_bias)
+    draft.put(replace(node, op=rescaled.inner))
+
+
+def _bounds(draft: Draft, node: Node) -> Bounds | None:
+    """Return the least and the greatest value of each feature of what a node reads."""
+    layers = []
+    source = draft.before(node)
+    while source is not None and draft.is_matrix(source):
+        layers.append(source)
+        source = draft.before(source)
+    if source is None or not np.isfinite(OPS[source.op].bounds).all():
+        return None
+    if not draft.budget.spend(sum(draft.matrix(layer)[0].size for layer in layers)):
+        return None
+    bounds: Bounds = OPS[source.op].bounds
+    for layer in reversed(layers):
+        bounds = interval(*bounds, *draft.matrix(layer))
+    return bounds

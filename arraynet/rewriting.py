@@ -1,100 +1,187 @@
-"""What passes have in common: reading and replacing the layers of a graph."""
+"""A graph while a pass rewrites it, and how much passes may compute for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
-from arraynet.graph import Graph, HostArray, Node
+from arraynet.graph import Graph, HostArray, Node, Size, seal
 from arraynet.ops import OPS
-
-EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-"""The spacing of the numbers after 1, by dtype."""
 
 SHARED = 1 << 14
 """Most numbers in a weight that is rewritten although several nodes read it."""
 
+SHARE = 8
+"""How often passes may go over as many numbers as a network has weights, on the average."""
 
-def is_matrix(node: Node, graph: Graph) -> bool:
-    """Return whether a node is ``x @ weight + bias`` with constant weights.
+FLOOR = 1 << 20
+"""How many numbers passes may go over for a small network (about 10 ms)."""
 
-    A large weight that others read too does not count: rewritten, it would be as many
-    weights as it has readers.
+PRODUCTS = 64
+"""Multiply-adds that take about as long as going over one number."""
+
+
+class Budget:
+    """What passes may still compute for a network, counted in numbers.
+
+    Many layers can share one weight, so that a small file describes much work. What is
+    bounded by the weights of the file is bounded by its size.
     """
-    if OPS[node.op].merges != "matrix" or not _only_first_varies(node, graph):
-        return False
-    return all(graph.uses[n] == 1 or graph.weights[n].size <= SHARED for n in node.inputs[1:] if n)
+
+    def __init__(self, graph: Graph) -> None:
+        self.left = FLOOR + SHARE * sum(weight.size for weight in graph.weights.values())
+
+    def spend(self, numbers: int, multiply_adds: int = 0) -> bool:
+        """Take that much, if there is enough left; else return False."""
+        cost = numbers + multiply_adds // PRODUCTS
+        if cost > self.left:
+            return False
+        self.left -= cost
+        return True
 
 
-def matrix(node: Node, graph: Graph) -> tuple[HostArray, HostArray]:
-    """Return the float64 weight (in, out) and bias (out,) of such a node."""
-    weight, *bias = (_exact(part) for part in graph.weights_of(node))
-    return weight, bias[0] if bias else np.zeros(weight.shape[1])
+class Draft:
+    """The nodes and weights of a graph, to be changed one by one.
 
+    What a pass asks is kept up to date with every change, so that a change costs the
+    same in a large graph as in a small one. A value keeps its shape as long as it is.
 
-def scale(node: Node, graph: Graph) -> tuple[HostArray, HostArray] | None:
-    """Return the float64 scale and shift of a node ``x * scale + shift``, or None.
-
-    Both are numbers, or one for each feature. A node that makes several features of
-    one is none of these.
+    Parameters
+    ----------
+    graph : Graph
+        A valid graph; it is not changed.
+    budget : Budget, optional
+        What may be computed; the graph's own where passes do not share one.
     """
-    if OPS[node.op].merges != "diagonal" or not _only_first_varies(node, graph):
-        return None
-    if graph.shapes[node.name] != graph.shapes[node.inputs[0] or ""]:
-        return None
-    factor, shift = (_exact(part) for part in graph.weights_of(node))
-    return (factor, shift) if factor.ndim <= 1 and shift.ndim <= 1 else None
 
+    def __init__(self, graph: Graph, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget(graph)
+        self.dtype = graph.dtype
+        self.outputs = graph.outputs
+        self.nodes = {node.name: node for node in graph.nodes}
+        self.weights = dict(graph.weights)
+        self.uses = Counter(graph.uses)
+        self._graph = graph
+        self._changed = False
+        self._names = set(graph.names)
+        self._readers: dict[str, dict[str, None]] = {}
+        for node in graph.nodes:
+            self._note_readers(node)
 
-def _only_first_varies(node: Node, graph: Graph) -> bool:
-    """Return whether a node's first input is no weight, and all the others are."""
-    first, *others = (name in graph.weights for name in node.inputs)
-    return not first and all(others)
+    @property
+    def shapes(self) -> Mapping[str, tuple[Size, ...]]:
+        """The shapes of the values, by name."""
+        return self._graph.shapes
 
+    def before(self, node: Node) -> Node | None:
+        """Return the node that gives a node's first input, unless that is no node's."""
+        return self.nodes.get(node.inputs[0] or "")
 
-def with_affines(
-    graph: Graph,
-    layers: Sequence[tuple[Node, HostArray, HostArray]],
-    *,
-    without: Node | None = None,
-) -> Graph | None:
-    """Return the graph with these nodes as affine layers of these float64 weights.
+    def readers(self, name: str) -> list[Node]:
+        """Return the nodes that read a value."""
+        return [self.nodes[reader] for reader in self._readers.get(name, ())]
 
-    A node that goes may be read by these alone: they read what it reads, instead.
+    def put(self, node: Node) -> None:
+        """Put a node in the place of the one that gave the same value."""
+        old = self.nodes[node.name]
+        self._forget(old)
+        self._enter(node)
+        self._release(old)
 
-    None where the graph's dtype cannot hold the weights: they would overflow, or
-    lose their precision among the subnormal numbers.
-    """
-    weights = dict(graph.weights)
-    nodes = {node.name: node for node in graph.nodes}
-    for node, weight, bias in layers:
-        names = [graph.free_name(f"{node.name}/{part}") for part in ("weight", "bias")]
-        for name, exact in zip(names, (weight, bias), strict=True):
-            with np.errstate(over="ignore", under="ignore"):
-                rounded = exact.astype(np.dtype(graph.dtype))
-                lost = np.max(np.abs(_exact(rounded) - exact), initial=0.0)
-            if not lost <= EPSILON[graph.dtype] * np.max(np.abs(exact), initial=0.0):
-                return None
-            weights[name] = rounded
-        source = node.inputs[0]
-        if without is not None and source == without.name:
-            source = without.inputs[0]
-        nodes[node.name] = Node("affine", (source, *names), node.outputs)
-    if without is not None:
-        del nodes[without.name]
-    read = {name for node in nodes.values() for name in node.inputs}
-    used = {name: weight for name, weight in weights.items() if name in read}
-    return replace(graph, nodes=tuple(nodes.values()), weights=used)
+    def remove(self, node: Node) -> None:
+        """Leave out a node that nothing reads any more, and weights that it alone read."""
+        self._forget(node)
+        self._release(node)
+        del self.nodes[node.name]
 
+    def put_affine(
+        self, node: Node, weight: HostArray, bias: HostArray, *, source: str | None = None
+    ) -> None:
+        """Put an affine layer of new weights in a node's place; ``source`` is what it reads."""
+        old = self.nodes[node.name]
+        self._forget(old)
+        self._release(old)
+        names = [
+            self._add_weight(f"{node.name}/{part}", values)
+            for part, values in (("weight", weight), ("bias", bias))
+        ]
+        self._enter(Node("affine", (source or node.inputs[0], *names), node.outputs))
 
-def with_node(graph: Graph, old: Node, new: Node) -> Graph:
-    """Return the graph with one node replaced."""
-    return replace(
-        graph, nodes=tuple(new if node.name == old.name else node for node in graph.nodes)
-    )
+    def is_matrix(self, node: Node) -> bool:
+        """Return whether a node is ``x @ weight + bias`` with constant weights.
 
+        A large weight that others read too does not count: rewritten, it would be as many
+        weights as it has readers. Nor does an empty one: it says how many numbers there
+        would be, and holds none.
+        """
+        if OPS[node.op].merges != "matrix" or not self._only_first_varies(node):
+            return False
+        sizes = {name: self.weights[name].size for name in node.inputs[1:] if name}
+        return all(
+            size > 0 and (size <= SHARED or self.uses[name] == 1) for name, size in sizes.items()
+        )
 
-def _exact(weight: HostArray) -> HostArray:
-    return weight.astype(np.float64)
+    def matrix(self, node: Node) -> tuple[HostArray, HostArray]:
+        """Return the weight (in, out) of such a node, and its bias: (out,), or zero."""
+        weight, *bias = (self.weights[name] for name in node.inputs[1:] if name)
+        return weight, bias[0] if bias else np.zeros((), weight.dtype)
+
+    def scale(self, node: Node) -> tuple[HostArray, HostArray] | None:
+        """Return the scale and shift of a node ``x * scale + shift``, or None.
+
+        Both are numbers, or one for each feature. A node that makes several features of
+        one is none of these.
+        """
+        if OPS[node.op].merges != "diagonal" or not self._only_first_varies(node):
+            return None
+        if self.shapes[node.name] != self.shapes[node.inputs[0] or ""]:
+            return None
+        factor, shift = (self.weights[name] for name in node.inputs[1:] if name)
+        return (factor, shift) if factor.ndim <= 1 and shift.ndim <= 1 else None
+
+    def graph(self) -> Graph:
+        """Return the graph as it is now: the very same where nothing was changed."""
+        if not self._changed:
+            return self._graph
+        nodes = tuple(self.nodes.values())
+        return Graph(self._graph.inputs, nodes, self.weights, self.outputs)
+
+    def _only_first_varies(self, node: Node) -> bool:
+        """Return whether a node's first input is no weight, and all the others are."""
+        first, *others = (name in self.weights for name in node.inputs)
+        return not first and all(others)
+
+    def _note_readers(self, node: Node) -> None:
+        for name in node.inputs:
+            if name is not None:
+                self._readers.setdefault(name, {})[node.name] = None
+
+    def _enter(self, node: Node) -> None:
+        self.nodes[node.name] = node
+        self.uses.update(name for name in node.inputs if name is not None)
+        self._note_readers(node)
+
+    def _forget(self, node: Node) -> None:
+        """Take back what a node reads."""
+        self._changed = True
+        for name in node.inputs:
+            if name is not None:
+                self.uses[name] -= 1
+                self._readers[name].pop(node.name, None)
+
+    def _release(self, node: Node) -> None:
+        """Let go of weights that a node has read and nothing reads any more."""
+        for name in node.inputs:
+            if name is not None and self.uses[name] == 0 and name in self.weights:
+                del self.weights[name]
+                self._names.discard(name)
+
+    def _add_weight(self, wanted: str, values: HostArray) -> str:
+        """Add a new weight under a free name: the one that is wanted, or one like it."""
+        while wanted in self._names:
+            wanted += "'"
+        self._names.add(wanted)
+        self.weights[wanted] = seal(values)
+        return wanted

@@ -55,8 +55,11 @@ DROPPED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dropout", {"ratio": 0.9}),
 )
 
-KINDS = ("dense", "scale", "activation", "dropped", "prelu", "branch", "side", "shared")
-"""What a layer of a random network is; see `_grow`."""
+KINDS = (
+    *("dense", "dense", "scale", "activation", "activation"),
+    *("dropped", "prelu", "branch", "side", "shared"),
+)
+"""What a layer of a random network is; see `_grow`. Some are likelier than others."""
 
 WIDTHS = st.integers(1, 9)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -106,26 +109,7 @@ def graphs(draw: st.DrawFn, dtype: str = "float32", layers: int = 9) -> Graph:
     """Draw a network of dense layers, scales, activations, branches and shared weights."""
     width = draw(WIDTHS)
     growing = _Growing(np.random.default_rng(draw(SEEDS)), dtype, widths={"x": width})
-    kinds = draw(
-        st.lists(
-            st.sampled_from(
-                [
-                    "dense",
-                    "dense",
-                    "scale",
-                    "activation",
-                    "activation",
-                    "dropped",
-                    "prelu",
-                    "branch",
-                    "side",
-                    "shared",
-                ]
-            ),
-            min_size=1,
-            max_size=layers,
-        )
-    )
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=layers))
     for kind in kinds:
         _grow(draw, growing, kind)
     if not growing.weights:

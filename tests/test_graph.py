@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import Graph, Node, Value, cuttable
+from arraynet.graph import Graph, Node, Value, cuttable, seal
 from tests.networks import seven_layers, single
 
 X = Value("x", ("batch", 2))
@@ -220,3 +220,80 @@ def test_a_batch_is_cut_only_where_rows_do_not_meet(
 def test_a_batch_of_a_fixed_size_is_not_cut() -> None:
     fixed = replace(single("relu"), inputs=(Value("x", (4, 8)),))
     assert not cuttable(fixed)
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_a_graph_copies_what_somebody_could_still_write_to(view: bool) -> None:
+    own = np.ones((2, 3), np.float32)
+    given = own.view()
+    given.setflags(write=not view)
+    made = graph(AFFINE, weights={"W": given, "b": B})
+    own[:] = 5
+    assert (made.weights["W"] == 1).all()
+
+
+def test_a_graph_keeps_what_nobody_can_write_to_without_a_copy() -> None:
+    own = seal(np.ones((2, 3), np.float32))
+    for given in (own, own.base, own.T.T):
+        made = graph(AFFINE, weights={"W": given, "b": B})
+        assert np.shares_memory(made.weights["W"], own)
+        assert replace(made, outputs=("y",)).weights["W"] is made.weights["W"]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_weights_cannot_be_made_writable_again(order: Any) -> None:
+    frozen = np.ones((2, 3), np.float32)
+    frozen.setflags(write=False)
+    for given in (np.ones((2, 3), np.float32, order=order), frozen):
+        made = graph(AFFINE, weights={"W": given, "b": B})
+        for weight in (made.weights["W"], made.astype("float64").weights["W"]):
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                weight.setflags(write=True)
+
+
+@pytest.mark.parametrize("bad", [[[1.0]], 1.0, "W", np.ma.masked_array([[1.0]], [[True]])])
+def test_weights_that_are_no_plain_arrays_are_refused(bad: Any) -> None:
+    with pytest.raises(GraphError, match=r"weight W: got \w+, expected a plain NumPy array"):
+        graph(AFFINE, weights={"W": bad, "b": B})
+
+
+def test_what_a_graph_is_made_of_does_not_change() -> None:
+    attributes = {"alpha": 0.5}
+    node = Node("leaky_relu", ["y"], ["z"], attributes)  # type: ignore[arg-type]
+    nodes, outputs = [AFFINE, node], ["z"]
+    made = Graph([X], nodes, {"W": W, "b": B}, outputs).validated()  # type: ignore[arg-type]
+    attributes["alpha"] = 9.0
+    nodes.clear()
+    outputs.clear()
+    assert made.nodes == (AFFINE, Node("leaky_relu", ("y",), ("z",), {"alpha": 0.5}))
+    assert (made.inputs, made.outputs) == ((X,), ("z",))
+    mappings: list[Any] = [made.nodes[1].attributes, made.shapes, made.producers, made.uses]
+    for mapping in mappings:
+        with pytest.raises(TypeError):
+            mapping["alpha"] = 9.0
+
+
+@pytest.mark.parametrize("value", [10**200, -(10**39), 10**5000, 1e39], ids=range(4))
+@pytest.mark.parametrize("op", ["elu", "hard_tanh"])
+def test_attributes_that_the_dtype_cannot_hold_are_refused(op: str, value: Any) -> None:
+    name = "alpha" if op == "elu" else "upper"
+    bad = graph(Node(op, ("x",), ("y",), {name: value}))
+    with pytest.raises(GraphError, match=rf"y \({op}\): got {name}=") as caught:
+        bad.validated()
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("dtype", [np.array(["float32", "float16"]), np.float32, None, ["float32"]])
+def test_astype_takes_the_name_of_a_dtype_alone(dtype: Any) -> None:
+    with pytest.raises(DtypeError, match=r"astype: got .*expected one of float16"):
+        graph(AFFINE).astype(dtype)
+
+
+def test_astype_refuses_to_lose_a_scale_to_zero() -> None:
+    scaled = graph(
+        Node("scale_shift", ("x", "s", "t"), ("y",)),
+        weights={"s": np.float32([1, 1e-8]), "t": np.float32([1e-8, 0])},
+    )
+    with pytest.raises(DtypeError, match=r"weight s: got 1e-08, expected .* float16 can hold"):
+        scaled.astype("float16")
+    assert graph(AFFINE, weights={"W": W * 1e-8, "b": B * 1e-8}).astype("float16")

@@ -17,8 +17,8 @@ ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
 HOST = BASE | {"counts", "labels", "metrics"}
-GRAPH = BASE | {"ops", "node", "graph"}
-ENGINE = GRAPH | {"backends", "rewriting", "passes", "program"}
+GRAPH = BASE | {"ops", "node", "weights", "graph"}
+ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
 
 MAY_IMPORT = {
@@ -31,9 +31,11 @@ MAY_IMPORT = {
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
     "node": BASE | {"ops"},
-    "graph": BASE | {"ops", "node"},
+    "weights": BASE,
+    "graph": BASE | {"ops", "node", "weights"},
+    "folding": GRAPH,
     "rewriting": GRAPH,
-    "passes": GRAPH | {"rewriting"},
+    "passes": GRAPH | {"folding", "rewriting"},
     "program": ENGINE,
     "helpers": BASE,
     "mapped": BASE,

@@ -217,3 +217,76 @@ def test_a_layer_may_be_empty(inputs: int, outputs: int, backend: Backend) -> No
     for rows in (1, 4):
         found = network.predict(np.ones((rows, inputs), "f4"))
         np.testing.assert_array_equal(found, np.tile(bias, (rows, 1)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "shift", "found"),
+    [
+        ("f2", 1e-8, 0.0, "Scale: scale: got 1e-08, .*float16 can hold"),
+        ("f2", [1.0, -1e-8], 0.0, "Scale: scale: got -1e-08, .*float16 can hold"),
+        ("f4", 1e-46, 0.0, "Scale: scale: got 1e-46, .*float32 can hold"),
+        ("f4", 1e300, 0.0, r"Scale: scale: got 1e\+300, .*float32 can hold"),
+        ("f4", 1.0, -1e300, r"Scale: shift: got -1e\+300, .*float32 can hold"),
+        ("f2", 1.0, [0.0, 70000.0], "Scale: shift: got 70000.0, .*float16 can hold"),
+    ],
+)
+def test_a_scale_that_the_dtype_cannot_hold_is_refused(
+    dtype: str, scale: Any, shift: Any, found: str
+) -> None:
+    with pytest.raises(DtypeError, match=found):
+        Sequential(Scale(scale, shift), Dense(np.eye(2, dtype=dtype)))
+    assert Sequential(Scale(scale, shift), Dense(np.eye(2)))
+
+
+def test_a_scale_of_zero_and_a_small_shift_are_no_loss() -> None:
+    network = Sequential(Scale(0.0, 1e-50), Dense(np.eye(2, dtype="f4")))
+    assert network.predict([[3.0, 4.0]]).tolist() == [[0.0, 0.0]]
+
+
+def test_dense_keeps_arrays_that_nobody_writes_to() -> None:
+    own, bias = np.ones((2, 3), np.float32), np.zeros(3, np.float32)
+    for layer in (Dense(own, bias), Dense(own), Dense(own.T, layout="out_in")):
+        for array in (layer.weight, layer.bias):
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                array.setflags(write=True)
+        graph = sequential_graph(layer)
+        assert np.shares_memory(graph.weights["W1"], layer.weight)
+    layer = Dense(own, bias)
+    own[:], bias[:] = 5, 5
+    assert (layer.weight.max(), layer.bias.max()) == (1, 0)
+
+
+def test_bytes_in_the_other_order_become_the_machine_s_own() -> None:
+    layer = dense(3, 2)
+    swapped = Dense(layer.weight.astype(">f4"), layer.bias.astype(">f4"))
+    assert swapped.weight.dtype == np.dtype("=f4")
+    np.testing.assert_array_equal(swapped.weight, layer.weight)
+    np.testing.assert_array_equal(
+        Sequential(swapped)(normal(2, 3)), Sequential(layer)(normal(2, 3))
+    )
+    assert Scale(np.arange(3, dtype=">f8")).scale.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_masked_arrays_are_refused() -> None:
+    masked = np.ma.masked_array(np.ones((2, 2)), np.eye(2))
+    for make in (lambda: Dense(masked), lambda: Dense(np.ones((2, 2)), masked[0])):
+        with pytest.raises(DtypeError, match="got a masked array, expected a plain one"):
+            make()
+    with pytest.raises(DtypeError, match="Scale: scale: got a masked array"):
+        Scale(masked[0])
+
+
+def test_arrays_of_another_library_are_refused() -> None:
+    strict = pytest.importorskip("array_api_strict")
+    with pytest.raises(DtypeError, match="Dense: W: got an array of array_api_strict, expected"):
+        Dense(strict.ones((2, 2)))
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.ones(2, 2), torch.ones(2, 2, requires_grad=True)):
+        with pytest.raises(DtypeError, match="Dense: W: got an array of torch, expected"):
+            Dense(tensor)
+
+
+@pytest.mark.parametrize("layout", [np.array(["in_out", "x"]), ["in_out"], None, 1])
+def test_a_layout_is_a_word(layout: Any) -> None:
+    with pytest.raises(GraphError, match="Dense: got layout"):
+        Dense(np.ones((2, 2)), layout=layout)

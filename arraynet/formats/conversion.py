@@ -9,7 +9,7 @@ from arraynet.formats.limits import Limits
 from arraynet.formats.reading import read
 from arraynet.formats.weights import graph_from_contents
 from arraynet.formats.writing import check_suffix, write
-from arraynet.graph import Graph
+from arraynet.graph import Graph, seal
 
 
 def convert(
@@ -55,6 +55,8 @@ def convert(
     """
     check_suffix(target)
     contents = read(source, limits=limits, allow_nonfinite=allow_nonfinite)
+    for tensor in contents.tensors.values():
+        seal(tensor)  # nobody else holds it: the graph keeps it without a copy
     graph = graph_from_contents(
         contents,
         file=os.fsdecode(source),

@@ -12,6 +12,7 @@ from arraynet.formats.json_text import parse_json
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import Graph, Node, Value
+from arraynet.node import parameters_of
 from arraynet.ops import OPS
 
 KEY = "arraynet.graph"
@@ -19,9 +20,17 @@ KEY = "arraynet.graph"
 
 VERSION = 1
 
+NOT_EMPTY = "no axis of size 0 (no trained network has one)"
+
 
 def graph_to_metadata(graph: Graph) -> dict[str, str]:
     """Return the metadata that, beside the graph's weights, make it again.
+
+    Raises
+    ------
+    GraphError
+        For an attribute that JSON cannot hold, and for a weight without numbers, which no
+        file with a graph may have.
 
     Examples
     --------
@@ -32,6 +41,9 @@ def graph_to_metadata(graph: Graph) -> dict[str, str]:
     >>> graph_from_metadata(graph_to_metadata(graph), {}, file="here").nodes[0].op
     'relu'
     """
+    for name, weight in graph.weights.items():
+        if not weight.size:
+            raise GraphError(f"weight {name}: got shape {weight.shape}, expected {NOT_EMPTY}")
     value = {
         "version": VERSION,
         "inputs": [{"name": v.name, "shape": list(v.shape)} for v in graph.inputs],
@@ -65,11 +77,14 @@ def graph_from_metadata(
     ------
     LoadError
         When there is none, it is not well formed, or it does not fit the tensors:
-        one is missing, one is not used, dtypes or sizes do not fit.
+        one is missing, one is not used, one is empty, dtypes or sizes do not fit.
     """
     name = str(file)
     if KEY not in metadata:
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
+    for tensor, weight in tensors.items():
+        if not weight.size:  # its other sizes cost the file nothing, and may be huge
+            raise LoadError(name, f"shape {clipped(weight.shape)}", NOT_EMPTY, member=tensor)
     graph = _parse(metadata[KEY], tensors, limits_or_default(limits), name)
     try:
         graph.validated()
@@ -148,9 +163,9 @@ def _node(item: Any, file: str) -> Node:
 
 def _check_attributes(node: Node, graph: Graph, file: str) -> None:
     """Refuse an attribute of another type than the op's default, and an axis out of range."""
-    parameters = inspect.signature(OPS[node.op].formula).parameters
+    defaults = {p.name: p.default for p in parameters_of(OPS[node.op].formula)}
     for name, value in node.attributes.items():
-        default = parameters[name].default
+        default = defaults[name]
         wanted = float if default is inspect.Parameter.empty else type(default)
         numeric = wanted is float and type(value) is int
         if type(value) is not wanted and not numeric:

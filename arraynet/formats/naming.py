@@ -27,13 +27,14 @@ def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
     """Return the layers in order, and the layout that their names imply.
 
     ``W1, b1, …`` are "in_out", ``N.weight, N.bias`` "out_in", as PyTorch writes
-    them. Layers are in the order of the numbers in their names.
+    them. Layers are in the order of the numbers in their names. ``W1, W2, …`` count
+    without a gap, from 0 or 1; PyTorch's numbers also count layers without weights.
 
     Raises
     ------
     LoadError
         For a name of neither kind, names of both, a weight without its bias or the
-        other way round, and names whose order cannot be told.
+        other way round, a layer that is missing, and names whose order cannot be told.
     """
     names = dict.fromkeys(names)  # in order, and quick to look up
     book = [name for name in names if _BOOK.fullmatch(name)]
@@ -62,7 +63,22 @@ def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
                     "a weight and a bias for every layer (zeros where it has no bias)",
                     member=name,
                 )
-    return [layers[key] for key in _in_order(layers, file)], "in_out" if book else "out_in"
+    order = _in_order(layers, file)
+    if book:
+        _check_count([int(number) for number in order], file)
+    return [layers[key] for key in order], "in_out" if book else "out_in"
+
+
+def _check_count(numbers: list[int], file: str) -> None:
+    """Refuse numbers, in order, that do not count from 0 or 1: a layer is missing."""
+    for wanted, number in enumerate(numbers, start=min(numbers[0], 1)):
+        if number != wanted:
+            raise LoadError(
+                file,
+                f"no tensor of that name (there is W{number})",
+                "a layer for every number, from 0 or 1 on",
+                member=f"W{wanted}",
+            )
 
 
 def _in_order(prefixes: Iterable[str], file: str) -> list[str]:

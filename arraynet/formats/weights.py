@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from dataclasses import dataclass
 from numbers import Real
@@ -15,7 +16,8 @@ from arraynet.formats.graph_json import KEY, graph_from_metadata
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
-from arraynet.graph import DTYPES, Graph, Node, Value
+from arraynet.graph import DTYPES, Graph, Node, Value, cast
+from arraynet.node import is_one_of
 from arraynet.ops import OPS, Op
 
 LAYOUTS = ("in_out", "out_in")
@@ -102,31 +104,36 @@ def graph_from_weights(
         Naming the tensor, what it is and what was expected.
     """
     name = str(file)
-    if layout not in (None, *LAYOUTS):
-        raise LoadError(name, f"layout={layout!r}", f"one of {', '.join(LAYOUTS)}")
+    if layout is not None and not is_one_of(layout, LAYOUTS):
+        raise LoadError(name, f"layout={clipped(layout)}", f"one of {', '.join(LAYOUTS)}")
     names, usual = layers_of(contents.tensors, name)
     activations = _activations(len(names), hidden, output, name)
     layers = [_layer(layer, contents, layout or usual, name) for layer in names]
     _check_dtypes(contents, name)
-    if scale is not None and not _is_finite(scale, layers[0].weight.dtype):
-        raise LoadError(
-            name, f"scale={clipped(scale)}", f"a finite number in {layers[0].weight.dtype}"
-        )
+    factor = None if scale is None else _scale(scale, layers[0].weight.dtype, name)
     _check_chain(layers, activations, layout or usual, name)
-    graph = _graph(layers, activations, scale)
+    graph = _graph(layers, activations, factor)
     try:
         return graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
         raise LoadError(name, f"layers that make no graph ({error})", "ones that fit") from error
 
 
-def _is_finite(value: object, dtype: np.dtype[Any]) -> bool:
-    """Return whether this is a number that is finite in that dtype, too."""
-    try:
-        with np.errstate(over="ignore"):
-            return isinstance(value, Real) and bool(np.isfinite(np.asarray(float(value), dtype)))
-    except OverflowError:
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a real number; truth values are none."""
+    if isinstance(value, bool):
         return False
+    return isinstance(value, Real)
+
+
+def _scale(value: Any, dtype: np.dtype[Any], file: str) -> HostArray:
+    """Return a scale in the dtype of the weights, which must be able to hold it."""
+    if _is_number(value):
+        with contextlib.suppress(OverflowError, DtypeError):
+            number = np.asarray(float(value))
+            if np.isfinite(number):
+                return cast("scale", number, dtype, nonzero=True)
+    raise LoadError(file, f"scale={clipped(value)}", f"a finite number that {dtype} can hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +175,7 @@ def _activations(count: int, hidden: str | None, output: str | None, file: str) 
             "(for example hidden='sigmoid', output='softmax')",
         )
     for name, value in (("hidden", hidden), ("output", output)):
-        if value is not None and value not in known:
+        if value is not None and not is_one_of(value, known):
             raise LoadError(file, f"{name}={clipped(value)}", choice)
     return [OPS[str(value)].name for value in [*[hidden] * (count - 1), output]]
 
@@ -229,7 +236,7 @@ def _check_chain(layers: list[_Layer], activations: list[str], layout: str, file
             )
 
 
-def _graph(layers: list[_Layer], activations: list[str], scale: float | None) -> Graph:
+def _graph(layers: list[_Layer], activations: list[str], scale: HostArray | None) -> Graph:
     weights: dict[str, HostArray] = {}
     nodes: list[Node] = []
     counts: dict[str, int] = {}
@@ -242,7 +249,7 @@ def _graph(layers: list[_Layer], activations: list[str], scale: float | None) ->
     value = "x"
     dtype = layers[0].weight.dtype
     if scale is not None:
-        weights.update(scale=np.asarray(scale, dtype), shift=np.asarray(0, dtype))
+        weights.update(scale=scale, shift=np.asarray(0, dtype))
         value = add("scale_shift", value, "scale", "shift")
     for number, (layer, op) in enumerate(zip(layers, activations, strict=True), start=1):
         weights.update({f"W{number}": layer.weight, f"b{number}": layer.bias})

@@ -84,7 +84,7 @@ def test_a_thousand_layers_load_within_a_second(tmp_path: Path) -> None:
     started = time.process_time()
     network = arraynet.load(path)
     print(f"999 layers: {time.process_time() - started:.2f} s")
-    assert time.process_time() - started < 2  # 0.6 s was measured
+    assert time.process_time() - started < 1  # 0.2 s was measured
     np.testing.assert_allclose(network(ones(1, 1)), [[1000.0]])
 
 
@@ -162,14 +162,11 @@ def test_an_input_without_axes_is_refused(tmp_path: Path) -> None:
         arraynet.load(path)
 
 
-def test_a_layer_without_features_loads(tmp_path: Path) -> None:
-    nodes: list[Row] = [
-        ("s", "sigmoid", ["x"], {}),
-        ("a", "affine", ["s", "W", "b"], {}),
-        ("m", "softmax", ["a"], {"axis": 0}),
-    ]
-    network = arraynet.load(written(tmp_path, {"W": ones(3, 0), "b": ones(0)}, graph(nodes)))
-    assert network(ones(2, 3)).shape == (2, 0)
+def test_a_layer_without_features_is_refused(tmp_path: Path) -> None:
+    nodes: list[Row] = [("a", "affine", ["x", "W", "b"], {}), ("m", "softmax", ["a"], {"axis": 0})]
+    path = written(tmp_path, {"W": ones(3, 0), "b": ones(0)}, graph(nodes))
+    with pytest.raises(LoadError, match=r"W: got shape \(3, 0\), expected no axis of size 0"):
+        arraynet.load(path)
 
 
 def test_a_reduction_over_the_last_axis_by_its_number_loads(tmp_path: Path) -> None:

@@ -153,6 +153,15 @@ def test_tensors_that_do_not_fit() -> None:
         formats.graph_from_metadata({}, WEIGHTS, file="f")
 
 
+def test_weights_without_numbers_are_neither_read_nor_written() -> None:
+    empty = WEIGHTS | {"W1": np.ones((0, 3), "f4")}
+    with pytest.raises(LoadError, match=r"W1: got shape \(0, 3\), expected no axis of size 0"):
+        graph_of(DESCRIPTION, empty)
+    graph = graph_of(DESCRIPTION)
+    with pytest.raises(GraphError, match=r"weight W1: got shape \(0, 3\), expected no axis of"):
+        formats.graph_to_metadata(Graph(graph.inputs, graph.nodes, empty, graph.outputs))
+
+
 def file_of(text: str) -> bytes:
     return safetensors.numpy.save(WEIGHTS, {KEY: text})
 

@@ -88,6 +88,9 @@ def mutations() -> Iterator[tuple[str, str, Arrays, str]]:
         yield f"{name} renamed", "X1", renamed, "a tensor of no layer"
     for name in ("W4", "b4", "W9", "b0"):
         yield f"{name} extra", name, good | {name: np.ones((3, 3), "f4")}, "no tensor of that name"
+    for number in (1, 2):
+        kept = {other: t for other, t in good.items() if other[1:] != str(number)}
+        yield f"layer {number} missing", f"W{number}", kept, "no tensor of that name"
     for name in ("x", "W", "w1", "W1 ", "W-1", "W1.5", "W\u0661", "fc", "weight.0", "W1b"):
         yield f"{name!a} extra", name, good | {name: np.ones(3, "f4")}, "a tensor of no layer"
     yield "0.weight extra", "0.weight", good | {"0.weight": good["W1"]}, "names of two kinds"

@@ -99,6 +99,27 @@ def test_names_that_tell_no_order() -> None:
         graph_of(torch(["01", "1"], 4, 5, 3))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "missing", "there"), [("13", "W2", "W3"), ("23", "W1", "W2"), ("024", "W1", "W2"),
+                                      ("5", "W1", "W5")]
+)  # fmt: skip
+def test_a_layer_of_the_book_that_is_missing(numbers: str, missing: str, there: str) -> None:
+    tensors = {f"W{n}": np.ones((4, 4), "f4") for n in numbers}
+    tensors |= {f"b{n}": np.ones(4, "f4") for n in numbers}
+    with pytest.raises(LoadError) as caught:
+        graph_of(tensors)
+    assert str(caught.value) == (
+        f"net.npz: {missing}: got no tensor of that name (there is {there}), "
+        f"expected a layer for every number, from 0 or 1 on"
+    )
+
+
+def test_layers_of_the_book_may_count_from_zero() -> None:
+    tensors = {f"{name[0]}{int(name[1]) - 1}": t for name, t in book(4, 5, 3).items()}
+    assert list(tensors) == ["W0", "b0", "W1", "b1"]
+    assert graph_of(tensors).shapes["softmax1"] == ("batch", 3)
+
+
 def test_layout_overrides_the_names() -> None:
     tensors = {name: a.T.copy() for name, a in book(4, 5, 3).items()}
     graph = graph_of(tensors, layout="out_in")
@@ -134,6 +155,13 @@ def test_weights_alone_need_activations(given: dict[str, None], missing: str) ->
     assert "sigmoid" in caught.value.expected
     assert "softmax" in caught.value.expected
     assert "affine" not in caught.value.expected
+
+
+@pytest.mark.parametrize("option", ["hidden", "output", "layout"])
+@pytest.mark.parametrize("value", [np.array(["relu", "in_out"]), ["relu"], {}, 3])
+def test_options_that_are_no_words(option: str, value: Any) -> None:
+    with pytest.raises(LoadError, match=rf"net.npz: got {option}=.*, expected one of"):
+        graph_of(book(4, 5, 3), **{option: value})
 
 
 def test_unknown_activations() -> None:
@@ -173,7 +201,9 @@ def test_a_scale_comes_first() -> None:
     assert graph.nodes[1].inputs[0] == "scale_shift1"
     assert graph.weights["scale"] == np.float32(1 / 255)
     assert graph.weights["scale"].dtype == np.float32
-    for scale in (np.nan, np.inf, "1", 1j, 1e300, 10**400):
+    assert graph_of(book(4, 3), scale=0).weights["scale"] == 0
+    truths = (True, False, np.True_)
+    for scale in (np.nan, np.inf, "1", 1j, 1e300, 10**400, 1e-50, -1e-50, np.ones(2), *truths):
         with pytest.raises(LoadError, match=r"scale=.*, expected a finite number"):
             graph_of(book(4, 3), scale=scale)
 

@@ -6,6 +6,7 @@ magnitudes of the intermediates through the network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def snapshot(graph: Graph) -> Any:
 @given(graph=graphs(), seed=st.integers(0, 1000))
 def test_a_pass_keeps_the_result(rewrite: Any, graph: Graph, seed: int) -> None:
     before = snapshot(graph)
-    after = rewrite(graph).validated()
+    after = replace(rewrite(graph)).validated()  # with nothing computed before
     assert snapshot(graph) == before
     assert (after.inputs, after.outputs) == (graph.inputs, graph.outputs)
     assert after.dtype == graph.dtype

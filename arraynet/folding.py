@@ -1,0 +1,99 @@
+"""The numbers of folded weights: computed in float64, block by block, and rounded once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from arraynet.graph import HostArray
+
+BLOCK = 1 << 16
+"""Most numbers that are held in float64 beside a weight."""
+
+EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+"""The spacing of the numbers after 1, by dtype."""
+
+Numbers: TypeAlias = HostArray | float
+Order: TypeAlias = Literal["C", "F"]
+
+# Weights that overflow when they are folded stay as they were.
+_quietly = np.errstate(over="ignore", under="ignore", invalid="ignore")
+
+
+@_quietly
+def scaled(
+    values: HostArray, factor: Numbers, shift: Numbers = 0.0, *, shape: tuple[int, ...]
+) -> HostArray | None:
+    """Return ``values * factor + shift`` in the dtype of the values, in that shape.
+
+    None where the dtype cannot hold the result: it would overflow, or lose its precision
+    among the subnormal numbers.
+    """
+    parts = [np.broadcast_to(part, shape) for part in (values, factor, shift)]
+    order = _order(values)
+    result = np.empty(shape, values.dtype, order=order)
+    lost = largest = np.float64(0.0)
+    for block in _blocks(shape, order):
+        value, times, plus = (part[block].astype(np.float64) for part in parts)
+        exact = value * times + plus
+        result[block] = exact
+        lost = np.maximum(lost, np.abs(result[block].astype(np.float64) - exact).max())
+        largest = np.maximum(largest, np.abs(exact).max())
+    return result if lost <= EPSILON[str(result.dtype)] * largest else None
+
+
+@_quietly
+def weighted_sum(factors: Numbers, weight: HostArray) -> HostArray:
+    """Return ``factors @ weight`` in float64, of one factor for each row or one for all."""
+    factors = np.broadcast_to(factors, weight.shape[:1])
+    total = np.zeros(weight.shape[1])
+    for rows, columns in _blocks(weight.shape, _order(weight)):
+        part = weight[rows, columns].astype(np.float64)
+        total[columns] += factors[rows].astype(np.float64) @ part
+    return total
+
+
+@_quietly
+def interval(
+    low: Numbers, high: Numbers, weight: HostArray, bias: HostArray
+) -> tuple[HostArray, HostArray]:
+    """Return the least and the greatest ``x @ weight + bias`` for ``low <= x <= high``."""
+    low, high = (np.broadcast_to(part, weight.shape[:1]) for part in (low, high))
+    least, greatest = np.zeros(weight.shape[1]), np.zeros(weight.shape[1])
+    for rows, columns in _blocks(weight.shape, _order(weight)):
+        part = weight[rows, columns].astype(np.float64)
+        rising, falling = np.maximum(part, 0), np.minimum(part, 0)
+        least[columns] += low[rows] @ rising + high[rows] @ falling
+        greatest[columns] += high[rows] @ rising + low[rows] @ falling
+    least += bias
+    greatest += bias
+    return least, greatest
+
+
+@_quietly
+def product(first: HostArray, second: HostArray) -> HostArray | None:
+    """Return ``first @ second``, computed in float64, in their dtype; None as in `scaled`."""
+    exact = first.astype(np.float64) @ second.astype(np.float64)
+    rounded = exact.astype(first.dtype)
+    lost = np.abs(rounded.astype(np.float64) - exact).max()
+    return rounded if lost <= EPSILON[str(rounded.dtype)] * np.abs(exact).max() else None
+
+
+def _order(values: HostArray) -> Order:
+    """Return how numbers lie side by side: along the last axis, or ("F") the first."""
+    return "F" if values.flags.fnc else "C"
+
+
+def _blocks(shape: tuple[int, ...], order: Order) -> Iterator[tuple[slice, ...]]:
+    """Yield the indices of parts of at most `BLOCK` numbers, which lie side by side."""
+    axes = range(len(shape)) if order == "F" else reversed(range(len(shape)))
+    lengths, left = list(shape), BLOCK
+    for axis in axes:
+        lengths[axis] = min(shape[axis], max(left, 1))
+        left //= lengths[axis]
+    steps = (range(0, size, length) for size, length in zip(shape, lengths, strict=True))
+    for start in itertools.product(*steps):
+        yield tuple(slice(at, at + length) for at, length in zip(start, lengths, strict=True))

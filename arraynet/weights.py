@@ -1,0 +1,89 @@
+"""The weights of a graph: arrays on the host that nobody writes to, and their dtypes."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from arraynet.errors import DtypeError, GraphError
+
+HostArray: TypeAlias = np.ndarray[Any, Any]
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+"""The dtypes that a network may compute in."""
+
+
+def seal(array: HostArray) -> HostArray:
+    """Return a view of an array that nobody else holds, and that nobody will write to.
+
+    The array becomes read-only, as does what it is a view of: a graph keeps such an array
+    without a copy.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner.setflags(write=False)
+        owner = owner.base
+    return array.view()
+
+
+def _is_sealed(array: HostArray) -> bool:
+    """Return whether nobody can write to an array: neither to it nor to what it views."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None or isinstance(owner, bytes)
+
+
+def kept(name: str, weight: Any) -> HostArray:
+    """Return a weight as a graph keeps it: a view whose owner is read-only.
+
+    Raises
+    ------
+    GraphError
+        If it is no array of NumPy, or a masked one.
+    """
+    if not isinstance(weight, np.ndarray | np.generic) or hasattr(weight, "mask"):
+        raise GraphError(
+            f"weight {name}: got {type(weight).__name__}, expected a plain NumPy array"
+        )
+    if type(weight) is np.ndarray and _is_sealed(weight):
+        return weight.view() if weight.base is None else weight
+    return seal(np.array(weight, order="K"))
+
+
+def host_dtype(name: str) -> np.dtype[Any]:
+    """Return NumPy's dtype of that name; the package ml_dtypes adds bfloat16 to it."""
+    if name == "bfloat16":
+        try:
+            import ml_dtypes  # noqa: F401 (to import it is what adds the dtype)
+        except ImportError as error:
+            raise DtypeError(
+                "astype: got bfloat16, expected the package ml_dtypes for it "
+                "(python -m pip install ml_dtypes)"
+            ) from error
+    return np.dtype(name)
+
+
+def cast(what: str, values: HostArray, kind: np.dtype[Any], *, nonzero: bool = False) -> HostArray:
+    """Return numbers in another dtype, unless it cannot hold one of them.
+
+    Raises
+    ------
+    DtypeError
+        If a finite number would be infinite or, with ``nonzero``, one would be 0 that is
+        not; it names ``what``.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        result = values.astype(kind, copy=False)
+    lost = np.isinf(result) & np.isfinite(values)
+    if nonzero:
+        lost |= (result == 0) & (values != 0)
+    if lost.any():
+        raise DtypeError(
+            f"{what}: got {values[lost][0]!s}, expected numbers that {kind} can hold "
+            f"(choose a wider dtype)"
+        )
+    return result
