@@ -32,7 +32,7 @@ class Step:
     releases: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Forward:
     """The forward pass, one step after the other.
 
