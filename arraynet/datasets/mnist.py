@@ -72,7 +72,10 @@ def load_mnist(
         [_find(place, part, kind) for kind in ("images-idx3", "labels-idx1")]
         for part in ("train", "t10k")
     )
-    return _part(train, options, limits), _part(test, options, limits)
+    stored = sum(status.st_size for path in (*train, *test) if (status := _status(path)))
+    first, taken = _part(train, options, limits, stored, 0)
+    second, _ = _part(test, options, limits, stored, taken)
+    return first, second
 
 
 def _folder(folder: str | os.PathLike[str]) -> Path:
@@ -115,8 +118,14 @@ def _find(folder: Path, part: str, kind: str) -> Path:
     )
 
 
-def _part(paths: list[Path], options: dict[str, bool], limits: Limits) -> Part:
-    """Read, check and present the images and labels of one part."""
+def _part(
+    paths: list[Path], options: dict[str, bool], limits: Limits, stored: int, taken: int
+) -> tuple[Part, int]:
+    """Read, check and present the images and labels of one part.
+
+    All that is returned, of which ``taken`` bytes are there already, must be within what
+    all the files, of ``stored`` bytes, may grow to. Returns the new sum too.
+    """
     images_path, labels_path = paths
     images = _bytes(images_path, 3, "images (n, height, width)", limits)
     height, width = images.shape[1:]
@@ -131,18 +140,17 @@ def _part(paths: list[Path], options: dict[str, bool], limits: Limits) -> Part:
         )
     if labels.max(initial=0) > 9:
         raise LoadError(labels_path, f"a label of {labels.max()}", "labels from 0 to 9")
-    if options["normalize"]:
-        _check_floats(images.shape, images_path, limits)
-    if options["one_hot_label"]:
-        _check_floats((len(labels), 10), labels_path, limits)
-    return present(images, labels, largest=LARGEST, **options)
+    taken += _size(images.shape, options["normalize"], images_path, limits)
+    rows = (len(labels), 10) if options["one_hot_label"] else labels.shape
+    taken += _size(rows, options["one_hot_label"], labels_path, limits)
+    check_expansion(taken, stored, limits, str(images_path.parent))
+    return present(images, labels, largest=LARGEST, **options), taken
 
 
-def _check_floats(shape: tuple[int, ...], path: Path, limits: Limits) -> None:
-    """Refuse a file whose bytes are within the limits, and would not be as float32."""
-    size = checked_size(shape, np.dtype(np.float32), limits, str(path), None)
-    status = _status(path)
-    check_expansion(size, status.st_size if status else 0, limits, str(path))
+def _size(shape: tuple[int, ...], floats: bool, path: Path, limits: Limits) -> int:
+    """Return the bytes of an array that is to be returned, once they are within the limits."""
+    dtype: np.dtype[Any] = np.dtype(np.float32 if floats else np.uint8)
+    return checked_size(shape, dtype, limits, str(path), None)
 
 
 def _bytes(path: Path, rank: int, what: str, limits: Limits) -> npt.NDArray[np.uint8]:

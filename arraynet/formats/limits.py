@@ -32,7 +32,8 @@ class Limits:
         Bytes that any compressed file may grow to.
     header_bytes : int
         Bytes of one header: of a safetensors file, of one npz member, of a zip
-        directory, of the graph in the metadata.
+        directory, of the graph in the metadata. The headers of all npz members may
+        have four times as many together.
     tensors : int
         Number of tensors.
     nodes : int
@@ -60,7 +61,7 @@ class Limits:
 
     file_bytes: int = 1024 * MEBIBYTE
     array_bytes: int = 1024 * MEBIBYTE
-    expansion: int = 100
+    expansion: int = 20
     expansion_floor: int = 64 * MEBIBYTE
     header_bytes: int = MEBIBYTE
     tensors: int = 10_000

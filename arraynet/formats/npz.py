@@ -21,6 +21,9 @@ from arraynet.formats.zip_data import MemberReader
 METADATA = "__metadata__"
 """The array of bytes (JSON) that holds an archive's metadata, where it has any."""
 
+HEADERS = 4
+"""How many times `Limits.header_bytes` the headers of all arrays may have together."""
+
 
 def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[str, str]]:
     """Return the arrays of an archive, not yet loaded, and its metadata.
@@ -31,7 +34,16 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
         For an archive or an array that NumPy would not write, for objects,
         duplicate and unexpected members, and for anything beyond the limits.
     """
-    tensors = [_tensor(member, source, limits) for member in members(source, limits)]
+    tensors, left = [], HEADERS * limits.header_bytes
+    for member in members(source, limits):
+        tensor, header = _tensor(member, source, limits)
+        tensors.append(tensor)
+        left -= header
+        if left < 0:
+            raise source.error(
+                f"headers of more than {HEADERS * limits.header_bytes} bytes",
+                f"at most {HEADERS} times Limits.header_bytes together",
+            )
     check_total(sum(tensor.nbytes for tensor in tensors), limits, source.path)
     metadata: dict[str, str] = {}
     for tensor in tensors:
@@ -40,7 +52,8 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
     return [tensor for tensor in tensors if tensor.name != METADATA], metadata
 
 
-def _tensor(member: Member, source: Source, limits: Limits) -> Stored:
+def _tensor(member: Member, source: Source, limits: Limits) -> tuple[Stored, int]:
+    """Return the array of a member, and the length of its header."""
     name = member.name.removesuffix(".npy")
     if name == member.name:
         raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
@@ -48,7 +61,8 @@ def _tensor(member: Member, source: Source, limits: Limits) -> Stored:
     header = read_header(MemberReader(source, member).read, source, limits, name)
     check_length(header, member.size, source, name)
     fill = functools.partial(_fill, source, member, header.length)
-    return Stored(name, header.shape, header.dtype, fill, header.fortran, file=source.path)
+    tensor = Stored(name, header.shape, header.dtype, fill, header.fortran, file=source.path)
+    return tensor, header.length
 
 
 def _fill(source: Source, member: Member, skipped: int, buffer: memoryview) -> None:

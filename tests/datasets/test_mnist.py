@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -194,13 +195,31 @@ def test_limits_that_are_none(tmp_path: Path) -> None:
 
 
 def test_small_files_that_become_large_numbers(tmp_path: Path) -> None:
-    """What a packed file may grow to includes the form that was asked for."""
+    """What packed files may grow to is the sum of all arrays, as they are asked for."""
     write(tmp_path)
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(idx_bytes(np.zeros((5, 28, 28), np.uint8))))
-    limits = Limits(expansion_floor=15_679, expansion=10)
-    with pytest.raises(LoadError, match=r"15680 bytes out of .* compressed ones") as caught:
-        load_mnist(tmp_path, limits=limits)
-    assert caught.value.file == str(path)
-    (x, _), _ = load_mnist(tmp_path, normalize=False, limits=limits)
-    assert not x.any()
+    images, labels = 4 * 8 * 784, 4 * 8 * 10
+    for form, total in (({}, images + 8), ({"one_hot_label": True}, images + labels)):
+        limits = Limits(expansion_floor=total, expansion=0)
+        (x, _), _ = load_mnist(tmp_path, **form, limits=limits)
+        assert x.shape == (5, 784)
+        limits = Limits(expansion_floor=total - 1, expansion=0)
+        with pytest.raises(LoadError, match=rf"{total} bytes out of \d+ compressed") as caught:
+            load_mnist(tmp_path, **form, limits=limits)
+        assert caught.value.file == str(tmp_path)
+    packed = sum(path.stat().st_size for path in tmp_path.iterdir())
+    load_mnist(tmp_path, limits=Limits(expansion_floor=0, expansion=-(-(images + 8) // packed)))
+
+
+def test_four_small_files_take_less_than_256_mb(tmp_path: Path) -> None:
+    """A third of each as much as its own file might grow to would be too much together."""
+    for part in ("train", "t10k"):
+        for kind, shape in (("images-idx3", (1_600_000, 1, 10)), ("labels-idx1", (1_600_000,))):
+            path = tmp_path / f"{part}-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(idx_bytes(np.zeros(shape, np.uint8)), 1))
+    for form in ({}, {"one_hot_label": True}, {"one_hot_label": True, "normalize": False}):
+        tracemalloc.start()
+        with pytest.raises(LoadError, match="compressed ones"):
+            load_mnist(tmp_path, **form)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 256 << 20, form

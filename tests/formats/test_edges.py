@@ -8,6 +8,7 @@ import pickle
 import time
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import arraynet
 from arraynet import ArraynetError, LoadError, formats
 from arraynet.datasets.images import read_images
 from arraynet.formats import Limits
+from tests.formats.archives import archive, npy, shape_of
 from tests.networks import mlp
 
 
@@ -40,6 +42,77 @@ def refused_soon(path: Path, match: str | None = None, **options: Any) -> None:
     print(f"{seconds:.3f} s, {peak / 2**20:.0f} MB")
     assert seconds < 1
     assert peak < 64 << 20
+
+
+def read_in(path: Path, seconds: float, megabytes: int) -> None:
+    """Assert that a file is read within so much computing time and memory."""
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        formats.read(path)
+        taken, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    print(f"{taken:.3f} s, {peak / 2**20:.0f} MB")
+    assert taken < seconds
+    assert peak < megabytes << 20
+
+
+def packed_zeros(path: Path, megabytes: int, noise: int) -> None:
+    """Write zeros that compress well beside noise that does not, in MB each."""
+    chance = np.random.default_rng(1).bytes(noise << 20)
+    noise_array = np.frombuffer(chance, "u1")
+    np.savez_compressed(path, W1=np.zeros(megabytes << 17, "f8"), noise=noise_array)
+
+
+def test_what_a_file_of_less_than_10_mb_takes(tmp_path: Path) -> None:
+    path = tmp_path / "edge.npz"
+    packed_zeros(path, 174, 9)
+    assert path.stat().st_size < 10_000_000
+    read_in(path, 1, 256)
+    packed_zeros(path, 190, 9)
+    refused_soon(path, r"compressed ones, .*Limits.expansion")
+
+
+def test_headers_of_spaces_in_many_members(tmp_path: Path) -> None:
+    text = "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }"
+    for count, length in ((60, 1_000_000), (5, 1_040_000)):
+        members = [(f"{n}.npy", npy(text.ljust(length), b"\0", b"\2\0")) for n in range(count)]
+        (tmp_path / "edge.npz").write_bytes(archive(members, method=8))
+        refused_soon(tmp_path / "edge.npz", "headers of more than 4194304 bytes")
+        with pytest.raises(LoadError, match="headers of more than"):
+            formats.inspect(tmp_path / "edge.npz")
+    (tmp_path / "edge.npz").write_bytes(archive(members[:4], method=8))
+    assert len(formats.read(tmp_path / "edge.npz").tensors) == 4
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_empty_array_is_what_its_checksum_says(compressed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "edge.npz"
+    header = shape_of(7, 0, descr="<f8")
+    whole = archive([("W1.npy", npy(header, b""))], method=8 if compressed else 0)
+    path.write_bytes(whole)
+    assert formats.read(path).tensors["W1"].shape == (7, 0)
+    wrong = zlib.crc32(npy(shape_of(3, 0, descr="<f8"), b""))
+    path.write_bytes(
+        archive([("W1.npy", npy(header, b""))], method=8 if compressed else 0, crc=wrong)
+    )
+    with pytest.raises(zipfile.BadZipFile), np.load(path) as found:
+        found["W1"]
+    refused_soon(path, "checksum")
+
+
+def test_many_short_strings_of_python_2(tmp_path: Path) -> None:
+    """Only a long string is looked at again, where it lies."""
+    path = tmp_path / "edge.pkl"
+    strings = b"".join(b"S'%d'\n" % (number % 10) for number in range(240_000))
+    path.write_bytes(b"(" + strings + b"S'%s'\nt." % (b"x" * 5_000_000))
+    started = time.process_time()
+    with pytest.raises(LoadError, match="got a tuple"):
+        formats.read(path)
+    seconds = time.process_time() - started
+    print(f"{seconds:.3f} s")
+    assert seconds < 1
 
 
 def test_a_string_that_never_ends(tmp_path: Path) -> None:
