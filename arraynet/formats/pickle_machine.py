@@ -257,7 +257,7 @@ class Machine:
 
     def name(self, value: Any) -> str:
         """Return a string operand as a str."""
-        if not isinstance(value, Payload):
+        if not isinstance(value, Payload) or not value.is_text:
             raise self.error(f"{describe(value)} as a name", "a str")
         try:
             return value.text()

@@ -116,12 +116,13 @@ def _signed_counted(machine: Machine) -> None:
 
 def _quoted(machine: Machine) -> None:
     machine.line_payload("string escape")
-    position = machine.file.tell()
+    payload = machine.pop()
     try:
-        machine.stack.append(machine.pop().unquoted())
+        machine.stack.append(payload.unquoted())
     except ValueError as error:
         raise machine.error(str(error), "a quoted string") from error
-    machine.file.seek(position)
+    if payload.data is None:  # a long one: its quotes were read from the file
+        machine.file.seek(payload.offset + payload.length + 1)
 
 
 def _unicode_line(machine: Machine) -> None:

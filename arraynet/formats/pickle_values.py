@@ -30,7 +30,7 @@ DECODERS = {name: codecs.getincrementaldecoder(name) for name in ("utf-8", "raw-
 _ESCAPED = re.compile(rb"""(?:[^\\]|\\(?:x[0-9a-fA-F]{2}|[\\'"abfnrtv]))*+""", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Payload:
     """A string or bytes of the file: where it lies, and how it is written there.
 
@@ -74,7 +74,10 @@ class Payload:
         if first != last or first not in (b"'", b'"'):
             raise ValueError("a string without quotes")
         inner = None if self.data is None else self.data[1:-1]
-        return replace(self, offset=self.offset + 1, length=self.length - 2, data=inner)
+        # Made anew: dataclasses.replace takes as long as all the rest.
+        return Payload(
+            self.source, self.encoding, self.offset + 1, self.length - 2, self.is_text, inner
+        )
 
     def text(self) -> str:
         """Decode a short one to a string; ValueError where that is not possible."""

@@ -39,17 +39,13 @@ class RestrictedUnpickler(pickle.Unpickler):
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
-def _name(key: str | bytes) -> str:
-    return key.decode("latin-1") if isinstance(key, bytes) else key
-
-
 def read_pickle(path: str) -> Arrays:
     with open(path, "rb") as file:
         value = RestrictedUnpickler(file, encoding="latin1").load()
         rest = file.read()
     if rest or type(value) is not dict:
         raise ValueError("not one dict")
-    return {_name(key): np.asarray(item) for key, item in value.items()}
+    return {key: np.asarray(item) for key, item in value.items()}
 
 
 def read_carelessly(path: str) -> Arrays:

@@ -150,9 +150,43 @@ def test_a_dtype_that_is_no_copy_is_refused(load: Callable[[bytes], Arrays]) -> 
         load(data.replace(copied, b"I00\nI00\n"))
 
 
-def test_keys_of_bytes_become_text(load: Callable[[bytes], Arrays]) -> None:
-    data = op.whole(op.EMPTY_DICT, op.data(b"W1"), op.array(), op.SETITEM)
-    assert load(data)["W1"].tolist() == [1.0, 2.0]
+def from_buffer(order: bytes) -> bytes:
+    """Return an array as protocol 5 writes it."""
+    made = op.global_("numpy._core.numeric", "_frombuffer")
+    return op.call(made, op.data(bytes(8)), op.dtype(), op.tuple_of(op.number(2)), order)
+
+
+BYTES_FOR_TEXT = {
+    "a key": op.EMPTY_DICT + op.data(b"W1") + op.array() + op.SETITEM,
+    "a module": op.dict_of(
+        W1=op.array().replace(
+            op.global_("numpy", "ndarray"), op.data(b"numpy") + op.text("ndarray") + op.STACK_GLOBAL
+        )
+    ),
+    "a symbol": op.dict_of(
+        W1=op.array().replace(
+            op.global_("numpy", "ndarray"), op.text("numpy") + op.data(b"ndarray") + op.STACK_GLOBAL
+        )
+    ),
+    "a memory order": op.dict_of(W1=from_buffer(op.data(b"C"))),
+}
+
+
+@pytest.mark.parametrize("what", BYTES_FOR_TEXT)
+def test_bytes_are_no_text(what: str, load: Callable[[bytes], Arrays], tmp_path: Path) -> None:
+    """Where Python 3 refuses bytes, or keeps b"W1" and "W1" apart, they are refused."""
+    data = op.whole(BYTES_FOR_TEXT[what], version=4)
+    with pytest.raises(LoadError, match="got bytes as a name, expected a str"):
+        load(data)
+    path = tmp_path / "reference.pkl"
+    path.write_bytes(data)
+    if what in ("a module", "a symbol"):
+        with pytest.raises(pickle.UnpicklingError, match="requires str"):
+            read_pickle(str(path))
+
+
+def test_text_that_stands_where_bytes_did(load: Callable[[bytes], Arrays]) -> None:
+    assert load(op.whole(op.dict_of(W1=from_buffer(op.text("C")))))["W1"].tolist() == [0, 0]
 
 
 def test_kinds_are_all_covered() -> None:
