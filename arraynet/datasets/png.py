@@ -121,7 +121,7 @@ def _header(source: Source, limits: Limits) -> _Header:
 
 def _essence(source: Source, limits: Limits, header: _Header) -> tuple[bytes, int]:
     """Return the image without the chunks that it does not need, and its palette's length."""
-    kept = [MAGIC]
+    kept = [MAGIC]  # without b"tRNS": grey takes no notice of it, and Pillow warns of some
     order = _Order(source, header)
     pixels = _Pixels(source, header.pixel_bytes)
     position = len(MAGIC)
@@ -142,9 +142,11 @@ def _essence(source: Source, limits: Limits, header: _Header) -> tuple[bytes, in
         if length > most:
             raise source.error(f"a chunk {clipped(kind)} of {length} bytes", f"at most {most}")
         order.add(kind, length)
-        kept.append(_checked(source, start, length, kind))
+        chunk = _checked(source, start, length, kind)
+        if kind != b"tRNS":
+            kept.append(chunk)
         if kind == b"IDAT":
-            pixels.add(kept[-1][8:-4])
+            pixels.add(chunk[8:-4])
         if kind == b"IEND":
             pixels.finish()
             if position != source.size:

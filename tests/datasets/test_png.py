@@ -94,6 +94,19 @@ def test_every_colour_of_a_palette(depth: int, tmp_path: Path) -> None:
     assert read_images(path).tolist() == [[[9 * entry for entry in range(count)]]]
 
 
+@pytest.mark.parametrize("colour", [0, 2, 3])
+def test_transparency_changes_nothing(colour: int, tmp_path: Path) -> None:
+    """Grey is of the colour alone. Pillow warns of a palette's; tests fail on warnings."""
+    row = b"\0" + bytes(range(4 * (3 if colour == 2 else 1)))
+    pixels = data(zlib.compress(row * 4))
+    start = [head(colour=colour), *([palette(4)] if colour == 3 else [])]
+    transparent = chunk(b"tRNS", {0: b"\0\1", 2: bytes(range(6)), 3: bytes([0, 128])}[colour])
+    plain = read_images(write(tmp_path, *start, pixels, END))
+    assert plain.any()
+    found = read_images(write(tmp_path, *start, transparent, pixels, END))
+    assert found.tolist() == plain.tolist()
+
+
 def test_one_long_chunk_takes_as_long_as_its_bytes(tmp_path: Path) -> None:
     """64 MiB in one chunk, refused at its end: what is left is not copied for each block."""
     side = 4096
