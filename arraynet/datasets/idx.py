@@ -63,10 +63,14 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
         size = checked_size(shape, dtype, limits, source.path, None)
         if compressed:
             check_expansion(length + size, source.size, limits, source.path)
-        if reader.expected not in (None, length + size):
+        if reader.expected != length + size:
+            # Without its end, a gzipped file ends with four bytes that are no length.
             raise source.error(
-                f"{reader.expected} bytes",
-                f"{length + size} for shape {clipped(shape)} of {dtype.name}",
+                f"{reader.expected} as the length at gzip's end"
+                if compressed
+                else f"{reader.expected} bytes",
+                f"{length + size} for shape {clipped(shape)} of {dtype.name} "
+                f"(is it truncated or damaged?)",
             )
         array = Stored("", shape, dtype, reader.read_into, file=source.path).load()
         reader.finish()

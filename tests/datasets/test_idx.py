@@ -57,15 +57,21 @@ def test_mnist(test_data: Path) -> None:
 THREE = idx(8, (10_000, 2, 2), [1] * 12)
 
 
+CUT = gzip.compress(idx(8, (9,), range(9)))[:-5]
+"""Without its end: its last four bytes are no length."""
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
         (THREE, "28 bytes, expected 40016 for shape (10000, 2, 2)"),
-        (gzip.compress(THREE), "28 bytes, expected 40016 for shape (10000, 2, 2)"),
+        (gzip.compress(THREE), "28 as the length at gzip's end, expected 40016 for shape (10000, "),
+        (CUT, f"{int.from_bytes(CUT[-4:], 'little')} as the length at gzip's end, expected 17 for"),
+        (CUT, "(is it truncated or damaged?)"),
         (gzip.compress(THREE)[:-4] + struct.pack("<I", 40_016), "incorrect length check"),
         (idx(8, (2,), [1, 2]) + b"x", "11 bytes, expected 10"),
-        (gzip.compress(idx(8, (2,), [1, 2]) + b"x"), "11 bytes, expected 10"),
-        (gzip.compress(idx(8, (2,), [1, 2])) + b"x", "bytes, expected 10"),
+        (gzip.compress(idx(8, (2,), [1, 2]) + b"x"), "11 as the length at gzip's end, expected 10"),
+        (gzip.compress(idx(8, (2,), [1, 2])) + b"x", "as the length at gzip's end, expected 10"),
         (gzip.compress(idx(8, (2,), [1, 2])) + b"x" + struct.pack("<I", 10), "5 bytes after"),
         (gzip.compress(idx(8, (2,), [1, 2])) * 2, "bytes after the gzip stream"),
         (idx(8, (2,), [1, 2])[:9], "9 bytes, expected 10"),
