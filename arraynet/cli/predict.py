@@ -113,8 +113,6 @@ def _gives_probabilities(graph: Graph) -> bool:
 
 def _line(index: int, label: int, row: HostArray, top: int, kind: str) -> str:
     """Return one image's label and its best classes as text."""
-    if not row.size:
-        return f"{index:>6}  no answer: the network has no classes"
     if label < 0:
         return f"{index:>6}  no answer: the {kind} hold NaN"
     best = np.argsort(-row, kind="stable")[:top]

@@ -230,18 +230,6 @@ def test_a_size_that_only_a_name_stands_for(run: Run, pixels: Path, tmp_path: Pa
     assert stderr.count("\n") == 1
 
 
-def test_a_network_without_classes(
-    run: Run, run_json: RunJson, pixels: Path, tmp_path: Path
-) -> None:
-    last = Node("affine", ("z", "W", "b"), ("y",))
-    none = np.zeros((4, 0), np.float32)
-    model = saved(tmp_path, ("batch", 4), last, W=none, b=none[0])
-    line = run("predict", model, pixels, "--limit", 1).stdout
-    assert line == "     0  no answer: the network has no classes\n"
-    (row,) = run_json("predict", model, pixels, "--limit", 1)["predictions"]
-    assert (row["label"], row["outputs"]) == (-1, [])
-
-
 @pytest.mark.parametrize(
     ("array", "said"),
     [
