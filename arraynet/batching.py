@@ -85,15 +85,15 @@ def predict(
     check_shape(shape, program.input_shape)
     rows = shape[0]
     if not cut:
-        with _single_threaded(program, threads):
-            return _whole(program, x, advance)
+        alone = _single_threaded(program, threads)
+        return _inside(alone, lambda: _whole(program, x, advance))
     workers = _workers(program, rows, threads)
     size = block or _block_rows(program, rows, workers)
     if workers == 1:
-        with _single_threaded(program, threads):
-            return _in_turn(program, x, size, advance)
-    with program.backend.single_threaded():
-        return _on_threads(program, x, size, workers, advance)
+        alone = _single_threaded(program, threads)
+        return _inside(alone, lambda: _in_turn(program, x, size, advance))
+    alone = program.backend.single_threaded()
+    return _inside(alone, lambda: _on_threads(program, x, size, workers, advance))
 
 
 def batches(
@@ -161,6 +161,17 @@ def _single_threaded(program: Program, threads: int | None) -> AbstractContextMa
     return program.backend.single_threaded() if threads == 1 else nullcontext()
 
 
+def _inside(context: AbstractContextManager[Any], work: Callable[[], HostArray]) -> HostArray:
+    """Return what a function returns inside a context, which is left whatever happens."""
+    try:
+        with context:
+            return work()
+    except BaseException:
+        # An interrupt may have come just before it was left; twice does no harm.
+        context.__exit__(None, None, None)
+        raise
+
+
 def _empty_result(program: Program, rows: int) -> HostArray:
     """Return a host array for the output of that many rows."""
     sizes = [int(size) for size in program.output_shape[1:]]
@@ -224,34 +235,26 @@ def _on_threads(
     program: Program, x: HostArray, size: int, workers: int, advance: Advance | None
 ) -> HostArray:
     """Run the blocks on several threads, each taking the next one that is left."""
-    from arraynet.helpers import with_helpers
+    from arraynet.helpers import share
 
     rows = x.shape[0]
     starts = itertools.count(0, size)
     result = _empty_result(program, rows)
-    failures: list[BaseException] = []
-    stop = threading.Event()
     lock = threading.Lock()
 
-    def work() -> None:
-        try:
-            while not stop.is_set():
-                start = next(starts)
-                if start >= rows:
-                    return
-                stop_row = min(start + size, rows)
-                _halving(program, x, result, start, stop_row)
-                forget_pages(x[start:stop_row, ...])
-                if advance is not None:
-                    with lock:
-                        advance(stop_row - start)
-        except BaseException as error:  # handed to the caller's thread
-            failures.append(error)
-            stop.set()
+    def run_next() -> bool:
+        start = next(starts)
+        if start >= rows:
+            return False
+        stop = min(start + size, rows)
+        _halving(program, x, result, start, stop)
+        forget_pages(x[start:stop, ...])
+        if advance is not None:
+            with lock:
+                advance(stop - start)
+        return True
 
-    with_helpers(work, workers - 1, stop)
-    if failures:
-        raise failures[0]
+    share(run_next, workers - 1)
     return result
 
 

@@ -2,8 +2,11 @@
 
 A thread that is started or woken is often put on the core of the one that did it, and
 waits there for milliseconds while other cores are idle, above all on virtual machines.
-So the kernel is told, call by call, to keep helpers off the caller's core; and a helper
-stays for a while, because starting one takes time too.
+So the kernel is told, call by call, to wake helpers elsewhere; and a helper stays for a
+while, because starting one takes time too.
+
+An interrupt may come between any two steps of the caller. So a thread belongs to an
+object, and ends when that is let go.
 """
 
 from __future__ import annotations
@@ -12,155 +15,196 @@ import _thread
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import Protocol
+import weakref
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
 
 IDLE_SECONDS = 1.0
 """How long a helper waits for more work before it ends."""
 
+Call: TypeAlias = Callable[[], object]
+
 _idle: list[Helper] = []
 
 
-class Stop(Protocol):
-    """What tells everybody to stop: a `threading.Event`."""
-
-    def set(self) -> None:
-        """Say so."""
-
-    def is_set(self) -> bool:
-        """Return whether somebody has."""
-
-
 class Helper:
-    """A thread that makes one call after the other."""
+    """A thread that makes one call after the other, as long as this object lives."""
 
     def __init__(self) -> None:
-        self._work: Callable[[], object] | None = None
-        self._wanted, self._done = _thread.allocate_lock(), _thread.allocate_lock()
-        self._cores: set[int] = set()
-        self._leaving = False
-        self._wanted.acquire()
-        self._done.acquire()
-        # `threading.Thread` would wait for a running helper when the process ends.
-        _thread.start_new_thread(self._live, ())
+        self._calls: SimpleQueue[Any] = SimpleQueue()
+        self._done: SimpleQueue[int] = SimpleQueue()
+        # Puts itself there when this object is gone; a `__del__` would swallow an interrupt.
+        alive = weakref.ref(self, self._calls.put)
         try:
-            self._done.acquire()  # until it runs, and its number is known
-        except BaseException:  # an interrupt: nobody will ever ask it
+            # `threading.Thread` would wait for a running helper when the process ends.
+            _thread.start_new_thread(_live, (alive, self._calls, self._done))
+            self._number = self._done.get()
+        except BaseException:
             self.leave()
             raise
 
-    def start(self, work: Callable[[], object]) -> None:
+    def start(self, call: Call) -> None:
         """Let it make a call."""
-        self._work = work
-        self._wanted.release()
+        self._calls.put(call)
 
     def wait(self) -> None:
         """Wait until it has made its call."""
-        self._done.acquire()
+        self._done.get()
 
     def leave(self) -> None:
         """Let it end, as soon as it has made its call if it is at one."""
-        self._leaving = True
-        with contextlib.suppress(RuntimeError):  # it is about to look anyhow
-            self._wanted.release()
+        self._calls.put(None)
 
-    def stay_on(self, cores: set[int]) -> None:
+    def keep_to(self, cores: set[int]) -> None:
         """Keep the thread to some cores."""
-        if cores != self._cores:
-            _stay_on(self._number, cores)
-            self._cores = cores
-
-    def _live(self) -> None:
-        self._number = threading.get_native_id()
-        self._done.release()
-        while True:
-            if not self._wanted.acquire(timeout=IDLE_SECONDS):
-                try:
-                    _idle.remove(self)
-                except ValueError:  # somebody has just taken it, and comes with work
-                    continue
-                return
-            if self._work is None:
-                return
-            try:
-                self._work()
-            finally:
-                self._work = None
-                self._done.release()
-            if self._leaving:
-                return
+        _keep_to(self._number, cores)
 
 
-def with_helpers(work: Callable[[], object], count: int, stop: Stop) -> None:
-    """Call a function on this thread and on others at once; return when all have done.
+def _live(helper: weakref.ref[Helper], calls: SimpleQueue[Any], done: SimpleQueue[int]) -> None:
+    """Make calls until there is nobody any more who could ask for one."""
+    done.put(threading.get_native_id())
+    while True:
+        try:
+            call = calls.get(timeout=IDLE_SECONDS)
+        except Empty:
+            with contextlib.suppress(ValueError):  # somebody has just taken it
+                # Nobody else holds it: with this, it is gone.
+                _idle.remove(helper())  # type: ignore[arg-type]
+            continue
+        if call is None or call is helper:
+            return
+        try:
+            call()
+        finally:
+            call = None
+            done.put(0)
+
+
+class _Work:
+    """Steps that several threads take in turn, until there is none left or one fails."""
+
+    def __init__(self, step: Callable[[], bool]) -> None:
+        self._step = step
+        self.stopped = False
+        self.failure: BaseException | None = None
+
+    def do(self) -> None:
+        """Take steps on the caller's thread."""
+        try:
+            while not self.stopped and self._step():
+                pass
+        finally:
+            self.stopped = True
+
+    def help(self, cores: set[int]) -> None:
+        """Take steps on another thread, which was woken elsewhere, and may now go anywhere."""
+        try:
+            _keep_to(0, cores)
+            self.do()
+        except BaseException as error:  # handed to the caller's thread
+            self.failure = error
+
+
+def share(step: Callable[[], bool], count: int) -> None:
+    """Take steps on this thread and on others at once; return when all have done.
 
     Parameters
     ----------
-    work : callable
-        Sets ``stop`` where it fails, and raises nothing.
+    step : callable
+        Takes a step, and returns whether there may be another one. It finds the
+        caller's context variables, such as NumPy's errstate, on every thread.
     count : int
-        How many other threads.
-    stop : threading.Event
-        Set when this thread has done, or was interrupted. Helpers whose call failed, or
-        was interrupted, do not stay behind.
+        How many other threads; fewer where the system gives no more.
+
+    Raises
+    ------
+    BaseException
+        What a step raised, the caller's first; nobody begins another one after it.
+        Helpers do not stay behind then, nor after an interrupt.
     """
+    work = _Work(step)
     helpers: list[Helper] = []
     busy: list[Helper] = []
     done = False
     try:
-        helpers += (_taken() for _ in range(count))
-        with _apart(helpers):
-            for helper in helpers:
-                helper.start(work)
-                busy.append(helper)
-            work()
-            done = not stop.is_set()
+        _gather(helpers, count)
+        cores = _send_away(helpers)
+        for helper in helpers:
+            helper.start(partial(copy_context().run, work.help, cores))
+            busy.append(helper)
+        work.do()
+        done = True
     finally:
-        stop.set()
+        work.stopped = True
         try:
             while busy:
                 busy[-1].wait()
                 busy.pop()
         finally:
-            keep = done and not busy
-            for helper in helpers:
-                _idle.append(helper) if keep else helper.leave()
+            # What failed holds its frames, and they hold the work: it must not hold that.
+            failure, work.failure = work.failure, None
+            if done and not busy and failure is None:
+                _idle.extend(helpers)
+            else:
+                _dismiss(helpers)
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure
 
 
 def retire() -> None:
     """Let all helpers end that wait for work."""
-    while _idle:
-        _idle.pop().leave()
+    _dismiss(_idle)
 
 
-def _taken() -> Helper:
-    """Return an idle helper, or a new one."""
-    try:
-        return _idle.pop()
-    except IndexError:
-        return Helper()
+def _dismiss(helpers: list[Helper]) -> None:
+    while helpers:
+        helpers.pop().leave()
 
 
-@contextlib.contextmanager
-def _apart(helpers: list[Helper]) -> Iterator[None]:
-    """Keep this thread on its core for a while, and helpers off it and off each other's."""
+def _gather(helpers: list[Helper], count: int) -> None:
+    """Add so many idle or new helpers to a list: never held elsewhere, or they would stay."""
+    while len(helpers) < count:
+        try:
+            helpers.append(_idle.pop())
+        except IndexError:
+            try:
+                helpers.append(Helper())
+            except RuntimeError as error:
+                import logging
+
+                logging.getLogger("arraynet").info(
+                    "predict: got %s, went on with %d helping threads instead of %d",
+                    *(str(error), len(helpers), count),
+                )
+                return
+
+
+def _send_away(helpers: list[Helper]) -> set[int]:
+    """Have helpers woken on other cores than this thread's and each other's.
+
+    Returns
+    -------
+    set of int
+        The cores that this thread may use, and so may they once they are awake. Empty
+        where the system does not tell.
+    """
     if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
+        return set()
     allowed = os.sched_getaffinity(0)
-    here = _current_core() & allowed
-    others = sorted(allowed - here)
+    others = sorted(allowed - _current_core())
     for number, helper in enumerate(helpers):
-        helper.stay_on(set(others[number :: len(helpers)]))
-    try:
-        _stay_on(0, here)
-        yield
-    finally:
-        _stay_on(0, allowed)
+        helper.keep_to(set(others[number :: len(helpers)]) or allowed)
+    return allowed
 
 
-def _stay_on(thread: int, cores: set[int]) -> None:
-    """Keep a thread to some cores; to any, where there are none or the system refuses."""
+def _keep_to(thread: int, cores: set[int]) -> None:
+    """Keep a thread to some cores; as it is, where there are none or the system refuses."""
     if cores:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread, cores)

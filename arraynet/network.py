@@ -145,7 +145,7 @@ class Network:
             of a device is too small, fewer rows at a time are tried.
         progress : bool or callable
             True shows a bar on a terminal; a function is called with the number of
-            rows of each part that is done.
+            rows of each part that is done, maybe from other threads, one at a time.
         threads : int, optional
             Threads to use on the CPU; None: one for each core, where that pays.
 

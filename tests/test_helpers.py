@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import contextvars
 import gc
+import logging
+import operator
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
 
 from arraynet import helpers
-from arraynet.helpers import Helper, with_helpers
+from arraynet.helpers import Helper, share
+from tests.interrupts import interrupted_at_every_step
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system does not keep threads to cores"
@@ -28,6 +36,20 @@ def alive() -> int:
     return sum(type(thing) is Helper for thing in gc.get_objects())
 
 
+def threads_alive() -> int:
+    """Return how many threads there are that are helpers."""
+    return _thread._count() - others
+
+
+others = 0
+"""How many threads there were before a test."""
+
+
+def allowed_cores() -> set[int]:
+    """Return where this thread may run; nothing where the system does not tell."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
 def comes_true(condition: Callable[[], bool]) -> bool:
     for _ in range(1000):
         if condition():
@@ -38,8 +60,12 @@ def comes_true(condition: Callable[[], bool]) -> bool:
 
 @pytest.fixture(autouse=True)
 def none_before_and_after() -> Iterator[None]:
+    global others
     helpers.retire()
     assert comes_true(lambda: alive() == 0)
+    others = 0
+    while others != (others := _thread._count()):
+        time.sleep(0.05)  # until those that were told to have ended
     yield
     helpers.retire()
     assert comes_true(lambda: alive() == 0)
@@ -50,11 +76,12 @@ def ran_on(count: int) -> set[int]:
     threads: set[int] = set()
     everybody = threading.Barrier(count + 1)
 
-    def work() -> None:
+    def step() -> bool:
         threads.add(threading.get_native_id())
         everybody.wait(10)
+        return False
 
-    with_helpers(work, count, threading.Event())
+    share(step, count)
     return threads
 
 
@@ -89,38 +116,137 @@ def test_helpers_that_are_about_to_end_are_taken_all_the_same(
         time.sleep(0.0008 + number % 5 * 0.0001)
 
 
-def test_nobody_stays_behind_after_a_failure() -> None:
-    stop = threading.Event()
-    with_helpers(stop.set, 2, stop)  # as work does that fails
-    assert comes_true(lambda: alive() == 0)
-
-
-def test_nobody_stays_behind_after_an_interrupt() -> None:
+def fails_on(own: bool) -> Callable[[], bool]:
+    """Return a step that fails on the caller's thread, or else on all others."""
     caller = threading.get_ident()
-    stop = threading.Event()
+    failed = threading.Event()
 
-    def work() -> None:
-        if threading.get_ident() == caller:
-            raise KeyboardInterrupt
-        stop.wait(10)
+    def step() -> bool:
+        if (threading.get_ident() == caller) == own:
+            failed.set()
+            raise LookupError("mine")
+        failed.wait(10)
+        return True
 
-    with pytest.raises(KeyboardInterrupt):
-        with_helpers(work, 2, stop)
+    return step
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nobody_stays_behind_after_a_failure_which_is_the_caller_s(own: bool) -> None:
+    with pytest.raises(LookupError, match="mine"):
+        share(fails_on(own), 2)
     assert comes_true(lambda: alive() == 0)
 
 
-class Work:
-    """Work that can be found again as long as anybody keeps it."""
+class Held:
+    """Something that can be found again as long as anybody keeps it."""
 
-    def __call__(self) -> None:
-        """Do nothing."""
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_failure_holds_nothing_once_it_is_let_go(own: bool) -> None:
+    """Not even until the garbage collector comes: input and result are large."""
+
+    def fail() -> None:
+        held = Held()
+        kept.append(weakref.ref(held))
+        step = fails_on(own)
+        with contextlib.suppress(LookupError):
+            share(lambda: step() and held is not None, 2)
+
+    kept: list[Any] = []
+    gc.collect()
+    gc.disable()
+    try:
+        fail()
+        assert comes_true(lambda: kept[0]() is None)
+    finally:
+        gc.enable()
+
+
+def test_no_step_is_begun_after_a_failure() -> None:
+    steps: list[int] = []
+
+    def step() -> bool:
+        steps.append(len(steps))
+        if len(steps) > 100:
+            raise LookupError
+        return True
+
+    with pytest.raises(LookupError):
+        share(step, 2)
+    assert len(steps) <= 103
+
+
+def test_an_interrupt_at_any_step_leaves_no_thread_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(helpers, "_current_core", set)  # an open file would be warned of
+    allowed = allowed_cores()
+    for make_new in (True, False):
+
+        def help_once(make_new: bool = make_new) -> None:
+            share(lambda: False, 2)
+            if make_new:
+                helpers.retire()
+
+        for _ in interrupted_at_every_step(help_once):
+            assert allowed_cores() == allowed
+            # Not one more than wait for work, and they end by themselves.
+            assert comes_true(lambda: threads_alive() == len(helpers._idle))
+        helpers.retire()
+
+
+def test_a_helper_that_is_let_go_ends() -> None:
+    helper = Helper()
+    assert threads_alive() == 1
+    del helper
+    assert comes_true(lambda: threads_alive() == 0)
 
 
 def test_a_helper_keeps_nothing_of_its_work() -> None:
-    with_helpers(Work(), 1, threading.Event())
-    gc.collect()
+    held = Held()
+    kept = weakref.ref(held)
+    share(partial(operator.is_, held, None), 1)
     assert alive() == 1
-    assert not any(type(thing) is Work for thing in gc.get_objects())
+    del held
+    assert comes_true(lambda: kept() is None)
+
+
+def test_context_variables_are_the_caller_s_on_every_thread() -> None:
+    variable = contextvars.ContextVar("variable", default="unset")
+    variable.set("the caller's")
+    found: list[str] = []
+    everybody = threading.Barrier(3)
+
+    def step() -> bool:
+        found.append(variable.get())
+        variable.set("changed")  # which others do not see
+        everybody.wait(10)
+        return False
+
+    share(step, 2)
+    assert found == ["the caller's"] * 3
+
+
+def test_a_system_that_gives_no_more_threads_is_told_and_worked_with(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = _thread.start_new_thread
+    left = [1, 0]
+
+    def refuse(*arguments: Any) -> int:
+        if not left.pop(0):
+            raise RuntimeError("can't start new thread")
+        return start(*arguments)
+
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    steps = iter(range(10))
+    with caplog.at_level(logging.INFO, logger="arraynet"):
+        share(lambda: next(steps, None) is not None, 5)
+    assert next(steps, None) is None
+    assert caplog.messages == [
+        "predict: got can't start new thread, went on with 1 helping threads instead of 5"
+    ]
 
 
 def test_many_threads_have_helpers_of_their_own() -> None:
@@ -130,36 +256,72 @@ def test_many_threads_have_helpers_of_their_own() -> None:
 
 
 @needs_affinity
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_caller_may_run_anywhere_afterwards(fails: bool) -> None:
-    before = os.sched_getaffinity(0)
-    caller = threading.get_ident()
+def test_a_step_may_run_anywhere_that_the_caller_may() -> None:
+    """So may what it starts: threads and processes inherit it."""
+    allowed = allowed_cores()
+    found: list[Any] = []
+    everybody = threading.Barrier(2)
 
-    def work() -> None:
-        if fails and threading.get_ident() == caller:
-            raise KeyboardInterrupt
+    def step() -> bool:
+        found.append(allowed_cores())
+        everybody.wait(10)
+        return False
 
-    with contextlib.suppress(KeyboardInterrupt):
-        with_helpers(work, 1, threading.Event())
-    assert os.sched_getaffinity(0) == before
+    share(step, 1)
+    assert found == [allowed, allowed]
+    one = {min(allowed)}
+    os.sched_setaffinity(0, one)
+    try:
+        share(step, 1)
+        assert found[2:] == [one, one]
+    finally:
+        os.sched_setaffinity(0, allowed)
+    share(step, 1)
+    assert found[4:] == [allowed, allowed]
+    assert allowed_cores() == allowed
 
 
 @needs_affinity
-def test_helpers_stay_off_the_caller_s_core_and_each_other_s() -> None:
-    allowed = os.sched_getaffinity(0)
-    if len(allowed) < 2:
-        pytest.skip("this process may use one core only")
-    found: dict[int, set[int]] = {}
-    count = len(allowed) - 1
-    everybody = threading.Barrier(count + 1)
+def test_what_a_step_sets_for_the_caller_stays() -> None:
+    allowed = allowed_cores()
+    one = {max(allowed)}
+    caller = threading.get_ident()
 
-    def work() -> None:
-        found[threading.get_native_id()] = os.sched_getaffinity(0)
-        everybody.wait(10)
+    def step() -> bool:
+        if threading.get_ident() == caller:
+            os.sched_setaffinity(0, one)
+            return False
+        return True
 
-    with_helpers(work, count, threading.Event())
-    assert sorted(core for cores in found.values() for core in cores) == sorted(allowed)
-    assert all(len(cores) == 1 for cores in found.values())
+    try:
+        share(step, 1)
+        assert allowed_cores() == one
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@needs_affinity
+def test_helpers_are_woken_off_the_caller_s_core_and_each_other_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 7})
+    monkeypatch.setattr(helpers, "_current_core", lambda: {2})
+    kept: list[set[int]] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: kept.append(cores))
+    assert len(ran_on(2)) == 3
+    assert kept[:2] == [{0, 3}, {1, 7}]
+    assert kept[2:] == [{0, 1, 2, 3, 7}] * 2
+
+
+@needs_affinity
+def test_the_core_that_this_thread_is_on_is_found() -> None:
+    allowed = allowed_cores()
+    one = {max(allowed)}
+    os.sched_setaffinity(0, one)
+    try:
+        assert helpers._current_core() == one
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @needs_affinity
@@ -175,11 +337,11 @@ def test_a_system_that_refuses_is_no_failure(monkeypatch: pytest.MonkeyPatch) ->
 
 FORKED = """
 import os, threading
-from arraynet.helpers import with_helpers
+from arraynet.helpers import share
 
 def both():
     together = threading.Barrier(2)
-    with_helpers(lambda: together.wait(10), 1, threading.Event())
+    share(lambda: together.wait(10) < 0, 1)
 
 both()
 child = os.fork()

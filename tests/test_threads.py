@@ -15,7 +15,9 @@ import pytest
 
 from arraynet import Backend, Network, helpers
 from arraynet.backends import get_backend
+from arraynet.backends.blas import libraries
 from arraynet.graph import Graph
+from tests.interrupts import interrupted_at_every_step
 from tests.networks import mlp, normal, seven_layers
 
 THREADS, CALLS = 16, 200
@@ -33,11 +35,7 @@ def busy_switching() -> Any:
 
 def blas_threads() -> list[int]:
     """Return how many threads each BLAS library of this process uses."""
-    from threadpoolctl import threadpool_info
-
-    return [
-        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
-    ]
+    return [library.get_num_threads() for library in libraries()]
 
 
 def assert_no_thread_behind(before: int) -> None:
@@ -154,6 +152,31 @@ def test_an_interrupt_leaves_the_network_usable_and_no_thread_behind(
     np.testing.assert_array_equal(network.predict(x[:1000]), expected)
     again = network.predict(x[:20_000], batch_size=1000, threads=2)
     np.testing.assert_allclose(again[-1000:], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_at_any_step_leaves_blas_as_it_was(threads: int) -> None:
+    network = mlp(64, 300, 10)
+    x = normal(1024, 64)
+    expected = network.predict(x, 512, threads=threads)
+    before, blas = _thread._count(), blas_threads()
+    for _ in interrupted_at_every_step(lambda: network.predict(x, 512, threads=threads)):
+        assert blas_threads() == blas
+    np.testing.assert_array_equal(network.predict(x, 512, threads=threads), expected)
+    helpers.retire()
+    assert_no_thread_behind(before)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_numpy_s_errstate_holds_on_every_thread(threads: int) -> None:
+    network = mlp(64, 300, 10)
+    x = normal(4096, 64)
+    x[3000:, :2] = np.inf, -np.inf
+    for _ in range(20):
+        with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+            network.predict(x, 512, threads=threads)
+        with np.errstate(invalid="ignore"):  # warnings are errors here
+            assert np.isnan(network.predict(x, 512, threads=threads)[3000:]).all()
 
 
 def test_an_error_of_the_progress_function_is_the_caller_s() -> None:

@@ -133,7 +133,10 @@ class Backend:
         return nullcontext()
 
     def single_threaded(self) -> AbstractContextManager[Any]:
-        """Return a context in which each of the library's products keeps to one thread."""
+        """Return a context in which each of the library's products keeps to one thread.
+
+        To leave it twice does no harm.
+        """
         return nullcontext()
 
     def fuse(self, function: Kernel, name: str) -> Kernel:

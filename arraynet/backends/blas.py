@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
+import weakref
 from functools import cache
 from typing import Any
 
@@ -28,37 +31,71 @@ def reads_unpacked() -> bool:
 
 
 class SingleThread:
-    """A context in which BLAS keeps to one thread.
+    """A context in which BLAS keeps to one thread; each is entered once.
 
     The number of threads belongs to the whole process: when callers overlap, the
     first in sets it and the last out puts it back.
+
+    An interrupt may come between any two steps, even before the first one of `__exit__`.
+    So what is begun is written down before it is done, leaving twice does no harm, and
+    a context that never left counts no more once it is let go.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._callers = 0
-        self._before: list[int] = []
-
     def __enter__(self) -> None:
-        with self._lock:
-            if self._callers == 0:
-                self._hold()
-            self._callers += 1
+        _state.enter(self)
 
     def __exit__(self, *error: object) -> None:
+        _state.leave(self)
+
+
+class _State:
+    """Who is inside, by the thread that came in, and what to put back."""
+
+    def __init__(self) -> None:
+        # One that may be taken twice: the handler of a signal may predict too.
+        self._lock = threading.RLock()
+        self._inside: weakref.WeakKeyDictionary[SingleThread, int] = weakref.WeakKeyDictionary()
+        self._before: list[int] | None = None
+
+    def enter(self, context: SingleThread) -> None:
+        """Let BLAS keep to one thread."""
         with self._lock:
-            self._callers -= 1
-            if self._callers == 0:
-                self._release()
+            self._inside[context] = threading.get_ident()
+            if self._before is None:
+                self._before = [library.get_num_threads() for library in libraries()]
+            for library in libraries():
+                _set_threads(library, 1)
 
-    def _hold(self) -> None:
-        self._before = [library.get_num_threads() for library in libraries()]
-        for library in libraries():
-            _set_threads(library, 1)
+    def leave(self, context: SingleThread) -> None:
+        """Put the numbers back if nobody is inside any more."""
+        with self._lock:
+            self._inside.pop(context, None)
+            self._put_back()
 
-    def _release(self) -> None:
+    def _put_back(self) -> None:
+        if self._inside or self._before is None:
+            return
         for library, count in zip(libraries(), self._before, strict=True):
             _set_threads(library, count)
+        self._before = None
+
+    def before_fork(self) -> None:
+        """Let nobody be in the middle of it, as far as possible."""
+        self._lock.acquire(timeout=1)
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        with contextlib.suppress(RuntimeError):  # it took somebody too long
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the threads that the child does not have."""
+        self._lock = threading.RLock()
+        here = threading.get_ident()
+        for context, thread in list(self._inside.items()):
+            if thread != here:
+                del self._inside[context]
+        self._put_back()
 
 
 def _set_threads(library: Any, count: int) -> None:
@@ -75,4 +112,11 @@ def _set_threads(library: Any, count: int) -> None:
         let_go()
 
 
-single_thread = SingleThread()
+_state = _State()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_state.before_fork,
+        after_in_parent=_state.after_fork,
+        after_in_child=_state.after_fork_in_child,
+    )

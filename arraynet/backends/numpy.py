@@ -11,7 +11,7 @@ import numpy as np
 
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
-from arraynet.backends.blas import single_thread
+from arraynet.backends.blas import SingleThread
 from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
 from arraynet.backends.recording import Recorded
 from arraynet.backends.replay import replaying
@@ -59,7 +59,7 @@ class NumpyBackend(Backend):
 
     def single_threaded(self) -> AbstractContextManager[Any]:
         """Return a context in which BLAS keeps to one thread."""
-        return single_thread
+        return SingleThread()
 
     def capture(self, function: Kernel) -> Kernel:
         """Return the function with its NumPy calls recorded once and then replayed."""

@@ -11,16 +11,17 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from arraynet.backends import blas
-from arraynet.backends.blas import single_thread
+from arraynet.backends.blas import SingleThread
+from tests.interrupts import interrupted_at_every_step
 
 
 def counts() -> list[int]:
-    """Return how many threads each BLAS library of this process uses."""
-    return [library.get_num_threads() for library in ThreadpoolController().lib_controllers]
+    """Return how many threads each BLAS library uses that was there before other tests'."""
+    return [library.get_num_threads() for library in blas.libraries()]
 
 
 def held() -> list[int]:
-    with single_thread:
+    with SingleThread():
         return counts()
 
 
@@ -51,14 +52,14 @@ def test_the_last_thread_out_puts_it_back_whoever_came_first(two_threads: list[i
     entered, leave = threading.Event(), threading.Event()
 
     def first_in() -> None:
-        with single_thread:
+        with SingleThread():
             entered.set()
             leave.wait(10)
 
     first = threading.Thread(target=first_in)
     first.start()
     assert entered.wait(10)
-    with single_thread:
+    with SingleThread():
         leave.set()
         first.join()
         assert set(counts()) == {1}
@@ -73,6 +74,34 @@ def test_others_may_set_the_number_while_a_thread_that_has_lives_on(
         with ThreadpoolController().limit(limits=1):
             assert set(counts()) == {1}
         assert counts() == two_threads
+
+
+def test_an_interrupt_at_any_step_leaves_the_number_as_it_was(two_threads: list[int]) -> None:
+    def enter_and_leave() -> None:
+        context = SingleThread()
+        try:
+            with context:
+                pass
+        except KeyboardInterrupt:
+            context.__exit__()
+            raise
+
+    for _ in interrupted_at_every_step(enter_and_leave):
+        assert counts() == two_threads
+        with ThreadPoolExecutor(1) as pool:  # no lock is held
+            assert set(pool.submit(held).result(10)) == {1}
+        assert counts() == two_threads
+
+
+def test_a_context_that_never_left_counts_no_more_once_it_is_let_go(
+    two_threads: list[int],
+) -> None:
+    """As after a second interrupt on the way out."""
+    context = SingleThread()
+    context.__enter__()
+    del context
+    assert set(held()) == {1}
+    assert counts() == two_threads
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A process that was forked after CUDA had started says so at once; the CPU works in it."""
+"""Forked processes: after CUDA had started one says so at once; the CPU works in each."""
 
 from __future__ import annotations
 
@@ -135,3 +135,89 @@ print(json.dumps(name))
 """
     )
     assert found == "array_api_strict"
+
+
+NETWORK = """
+from threadpoolctl import threadpool_info
+from arraynet.backends import blas, replay
+from tests.networks import mlp, normal
+
+network = mlp(64, 30, 3)
+x = normal(2000, 64)
+
+def threads():
+    return [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+
+for library in blas.libraries():
+    blas._set_threads(library, 2)
+expected = network.predict(x, threads=1)
+
+def work():
+    right = bool(np.array_equal(network.predict(x, threads=1), expected))
+    right &= network(normal(7, 64)).shape == (7, 3)
+    return [right, threads()]
+
+def while_held(context):
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with context:
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        return in_child(work)
+    finally:
+        done.set()
+        thread.join()
+"""
+
+
+def test_a_fork_while_another_thread_holds_blas_to_one_thread() -> None:
+    found = _run(
+        NETWORK
+        + """
+child = while_held(blas.SingleThread())
+print(json.dumps([child, threads()]))
+"""
+    )
+    (right, in_child), in_parent = found
+    assert right
+    assert set(in_child) == set(in_parent) == {2}
+
+
+def test_a_fork_inside_holds_blas_to_one_thread_as_long_as_it_is_inside() -> None:
+    found = _run(
+        NETWORK
+        + """
+def inside_and_outside():
+    inside = threads()
+    context.__exit__()
+    return [inside, threads()]
+
+context = blas.SingleThread()
+context.__enter__()
+child = in_child(inside_and_outside)
+held = threads()
+context.__exit__()
+print(json.dumps([*child, held, threads()]))
+"""
+    )
+    assert [set(counts) for counts in found] == [{1}, {2}, {1}, {2}]
+
+
+def test_a_fork_while_another_thread_holds_a_lock_does_not_block_the_child() -> None:
+    found = _run(
+        NETWORK
+        + """
+(plans,) = replay._all
+print(json.dumps([while_held(blas._state._lock), while_held(plans._lock), threads()]))
+"""
+    )
+    *children, in_parent = found
+    assert [right for right, _ in children] == [True, True]
+    assert [set(counts) for _, counts in children] == [{2}, {2}]
+    assert set(in_parent) == {2}
