@@ -72,12 +72,15 @@ class LoadError(ArraynetError, ValueError):
 
     def __str__(self) -> str:
         where = self.file if self.member is None else f"{self.file}: {self.member}"
-        text = f"{where}: got {self.found}, expected {self.expected}"
-        # A file's name may hold what steers a terminal, or cannot be printed at all.
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return printable(f"{where}: got {self.found}, expected {self.expected}")
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild_load_error, (self.file, self.found, self.expected, self.member))
+
+
+def printable(text: str) -> str:
+    """Return text without what steers a terminal or cannot be printed, as names of files may."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _rebuild_load_error(file: str, found: str, expected: str, member: str | None) -> LoadError:

@@ -49,7 +49,7 @@ def convert(
     LoadError
         When the source cannot be read, or makes no network.
     ArraynetError
-        When the target has another suffix.
+        When the target has another suffix, could not be read again, or is no file.
     OSError
         When the target cannot be written; the old one is as it was.
     """
@@ -67,5 +67,5 @@ def convert(
         limits=limits,
     )
     kept = {name: text for name, text in contents.metadata.items() if name != KEY}
-    write(target, graph.weights, kept | graph_to_metadata(graph))
+    write(target, graph.weights, kept | graph_to_metadata(graph), limits=limits)
     return graph

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from arraynet.errors import ArraynetError, LoadError
-from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.limits import Limits
 from arraynet.formats.stored import clipped
 
 # A string that never ends is one too: otherwise each quote in it would be tried.
@@ -59,8 +59,8 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
         raise LoadError(file, clipped(str(error), 200), "well-formed JSON", member=member) from None
 
 
-def header_bytes(value: Mapping[str, Any]) -> bytes:
-    """Return JSON that `parse_json` reads under the default limits.
+def header_bytes(value: Mapping[str, Any], limits: Limits) -> bytes:
+    """Return JSON that `parse_json` reads under the limits.
 
     Raises
     ------
@@ -71,12 +71,14 @@ def header_bytes(value: Mapping[str, Any]) -> bytes:
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
-        raise ArraynetError(f"metadata: got half a character ({error}), expected text") from error
-    most = limits_or_default(None).header_bytes
+        raise ArraynetError(
+            f"names and metadata: got half a character ({error}), expected text"
+        ) from error
+    most = limits.header_bytes
     if len(data) > most:
         raise ArraynetError(
-            f"metadata: got {len(data)} bytes of JSON, expected at most {most}, which is what "
-            f"is read again"
+            f"names and metadata: got {len(data)} bytes of JSON, expected at most {most}, which "
+            f"is what is read again (Limits.header_bytes)"
         )
     return data
 

@@ -15,11 +15,14 @@ from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source
 from arraynet.formats.stored import KINDS, HostArray, Stored, check_name, check_total, clipped
-from arraynet.formats.zip import Member, end, headers, members
+from arraynet.formats.zip import Member, check_archive, end, headers, members
 from arraynet.formats.zip_data import MemberReader
 
 METADATA = "__metadata__"
 """The array of bytes (JSON) that holds an archive's metadata, where it has any."""
+
+SUFFIX = ".npy"
+"""What a member's name has behind the array's."""
 
 HEADERS = 4
 """How many times `Limits.header_bytes` the headers of all arrays may have together."""
@@ -54,7 +57,7 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
 
 def _tensor(member: Member, source: Source, limits: Limits) -> tuple[Stored, int]:
     """Return the array of a member, and the length of its header."""
-    name = member.name.removesuffix(".npy")
+    name = member.name.removesuffix(SUFFIX)
     if name == member.name:
         raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
     check_name(name, limits, source.path)
@@ -84,21 +87,33 @@ def _metadata(tensor: Stored, source: Source, limits: Limits) -> dict[str, str]:
 
 
 def chunks(
-    tensors: Mapping[str, HostArray], metadata: Mapping[str, str]
+    tensors: Mapping[str, HostArray], metadata: Mapping[str, str], limits: Limits
 ) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of an archive, which ``numpy.load`` reads too.
+    """Return the bytes of an archive, which ``numpy.load`` reads too.
 
     The same tensors and metadata always give the same bytes.
+
+    Raises
+    ------
+    ArraynetError
+        For an archive that would be too large for its own directory.
     """
     arrays = dict(tensors)
     if metadata:
-        arrays[METADATA] = np.frombuffer(header_bytes(dict(metadata)), np.uint8)
+        arrays[METADATA] = np.frombuffer(header_bytes(dict(metadata), limits), np.uint8)
+    check_archive({name: array.nbytes for name, array in arrays.items()}, SUFFIX, limits)
+    for name, array in arrays.items():
+        _check_kind(name, array)
+    return _chunks(arrays)
+
+
+def _chunks(arrays: Mapping[str, HostArray]) -> Iterator[bytes | memoryview]:
     directory: list[bytes] = []
     position = 0
     for name, array in arrays.items():
-        head, data = npy_parts(name, array)
+        head, data = _npy_parts(array)
         crc = zlib.crc32(data, zlib.crc32(head))
-        local, entry = headers(f"{name}.npy", crc, len(head) + len(data), position)
+        local, entry = headers(name + SUFFIX, crc, len(head) + len(data), position)
         directory.append(entry)
         position += len(local) + len(head) + len(data)
         yield from (local, head, data)
@@ -106,18 +121,20 @@ def chunks(
     yield end(len(directory), sum(map(len, directory)), position)
 
 
-def npy_parts(name: str, array: HostArray) -> tuple[bytes, memoryview]:
-    """Return the header and the data of one array in NumPy's own format."""
-    kind = array.dtype.str[1:]
-    if kind not in KINDS:
+def _check_kind(name: str, array: HostArray) -> None:
+    if array.dtype.str[1:] not in KINDS:
         raise DtypeError(
             f"tensor {name}: got dtype {array.dtype}, expected one of NumPy's own "
             f"number types (save as .safetensors)"
         )
+
+
+def _npy_parts(array: HostArray) -> tuple[bytes, memoryview]:
+    """Return the header and the data of one array in NumPy's own format."""
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     text = str({"descr": array.dtype.str, "fortran_order": fortran, "shape": array.shape})
     length = len(text) + 1 + -(len(text) + 1 + 10) % 64
     head = MAGIC + b"\1\0" + length.to_bytes(2, "little") + text.encode().ljust(length - 1) + b"\n"
-    flat = array.reshape(-1, order="F" if fortran else "C")
+    flat = np.ascontiguousarray(array.T if fortran else array).reshape(-1)
     data = flat.view(np.uint8).data if flat.size else memoryview(b"")
     return head, data

@@ -142,11 +142,16 @@ def _check_library(source: Source) -> None:
 
 
 def chunks(
-    tensors: Mapping[str, HostArray], metadata: Mapping[str, str]
+    tensors: Mapping[str, HostArray], metadata: Mapping[str, str], limits: Limits
 ) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of a safetensors file.
+    """Return the bytes of a safetensors file.
 
     The same tensors and metadata always give the same bytes.
+
+    Raises
+    ------
+    ArraynetError
+        For a header that would not be read again, or a dtype that the format lacks.
     """
     names = {np.dtype(name).name: kind for kind, name in DTYPES.items() if kind != "BF16"}
     names["bfloat16"] = "BF16"
@@ -164,7 +169,10 @@ def chunks(
             "data_offsets": offsets,
         }
         position += tensor.nbytes
-    text = header_bytes(header)
+    return _chunks(header_bytes(header, limits), tensors)
+
+
+def _chunks(text: bytes, tensors: Mapping[str, HostArray]) -> Iterator[bytes | memoryview]:
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for tensor in tensors.values():

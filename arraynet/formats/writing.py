@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from arraynet.errors import ArraynetError
+from arraynet.errors import ArraynetError, printable
 from arraynet.formats import npz, safetensors
+from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import HostArray
+from arraynet.formats.writable import checked
 
-WRITERS: dict[
-    str, Callable[[Mapping[str, HostArray], Mapping[str, str]], Iterable[bytes | memoryview]]
-] = {".safetensors": safetensors.chunks, ".npz": npz.chunks}
+WRITERS = {".safetensors": safetensors.chunks, ".npz": npz.chunks}
 
 
 def write(
     path: str | os.PathLike[str],
     tensors: Mapping[str, HostArray],
     metadata: Mapping[str, str] | None = None,
+    *,
+    limits: Limits | None = None,
 ) -> None:
     """Write tensors to a file, whole or not at all.
 
@@ -31,13 +34,17 @@ def write(
     path : path
         A ``.safetensors`` or ``.npz`` file.
     tensors : mapping of str to numpy.ndarray
-        Written in this order, bit for bit.
+        Written in this order, bit for bit, as arrays of NumPy's own class.
     metadata : mapping of str to str, optional
+    limits : Limits, optional
+        Those that the file is to be read with, other than the default ones: what they
+        would refuse is not written. Only the number of bytes is free.
 
     Raises
     ------
     ArraynetError
-        For another suffix, or metadata too long to be read again.
+        For another suffix, for tensors and metadata that could not be read again, and
+        where the path is taken by a folder, a pipe or a device.
     DtypeError
         For a dtype that the format cannot hold.
     OSError
@@ -57,7 +64,9 @@ def write(
     >>> folder.cleanup()
     """
     suffix = check_suffix(path)
-    replace_file(os.fsdecode(path), WRITERS[suffix](tensors, metadata or {}))
+    name, limits = os.fsdecode(path), limits_or_default(limits)
+    arrays, texts = checked(tensors, {} if metadata is None else metadata, limits, name)
+    replace_file(name, WRITERS[suffix](arrays, texts, limits))
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
@@ -72,7 +81,7 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in WRITERS:
         raise ArraynetError(
-            f"{name}: got the suffix {suffix!a}, expected one of {', '.join(WRITERS)}"
+            f"{printable(name)}: got the suffix {suffix!a}, expected one of {', '.join(WRITERS)}"
         )
     return suffix
 
@@ -80,6 +89,10 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     """Write chunks of bytes to a file, whole or not at all."""
     target = os.path.realpath(path)  # a link stays one, and its target is replaced
+    if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+        raise ArraynetError(
+            f"{printable(path)}: got a folder, a pipe or a device there, expected a file or none"
+        )
     folder = os.path.dirname(target)
     # Cut in bytes, as file systems count.
     start = os.fsdecode(os.fsencode(os.path.basename(target))[:100])

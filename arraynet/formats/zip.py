@@ -12,8 +12,10 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (APPNOTE 6.3.10)
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from arraynet.errors import ArraynetError
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
 from arraynet.formats.stored import check_expansion, clipped
@@ -24,6 +26,7 @@ KNOWN_FLAGS = 0x0006 | DESCRIPTOR | UTF8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 ZIP64 = 1  # the kind of extra field
 EXTRA = 256  # bytes of extra fields of a member: NumPy writes 20, other tools a little more
+HEADER = 1024  # bytes of a member's own header, at most
 VERSION = 45  # of the format, times ten: the first that knows zip64
 
 _END = struct.Struct("<4s4H2LH")
@@ -210,6 +213,22 @@ def _end(member: Member, entry: _Entry, source: Source) -> int:
             if found == (b"PK\x07\x08", member.crc, member.compressed, member.size):
                 return end + length
     raise source.error("no matching data descriptor", "one after the data", member.name)
+
+
+def check_archive(sizes: Mapping[str, int], suffix: str, limits: Limits) -> None:
+    """Refuse members, with a header before their bytes, that `members` would not read."""
+    names = [len(name.encode()) + len(suffix) for name in sizes]
+    directory = sum(names) + len(names) * _ENTRY.size
+    total = sum(sizes.values()) + 2 * directory + len(names) * HEADER + _END.size
+    for found, most, what in (
+        (len(names), min(limits.tensors, FULL16 - 1), "members of an archive"),
+        (directory, limits.header_bytes, "bytes of an archive's directory"),
+        (total, FULL32 - 1, "bytes of an archive"),
+    ):
+        if found > most:
+            raise ArraynetError(
+                f"tensors: got {found} {what}, expected at most {most} (save as .safetensors)"
+            )
 
 
 def headers(name: str, crc: int, size: int, offset: int) -> tuple[bytes, bytes]:
