@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from typing import Any
 
@@ -30,4 +31,5 @@ def forget_pages(block: Any) -> None:
     # Of a part that is not contiguous, what lies between its elements is let go too.
     first, end = (address - base for address in byte_bounds(block))
     aligned = first // mmap.PAGESIZE * mmap.PAGESIZE
-    pages.madvise(mmap.MADV_DONTNEED, aligned, end - aligned)
+    with contextlib.suppress(OSError):  # it is a hint: pages that are locked, say, stay
+        pages.madvise(mmap.MADV_DONTNEED, aligned, end - aligned)

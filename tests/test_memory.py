@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,19 @@ def test_pages_that_are_let_go_can_be_read_again(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mapped, values)
     forget_pages(values)
     forget_pages([1, 2])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is locked with Linux's mlock")
+def test_pages_that_are_locked_stay(tmp_path: Path) -> None:
+    network = mlp(8, 5, 3)
+    values = normal(512, 8)
+    values.tofile(tmp_path / "values.dat")
+    mapped = np.memmap(tmp_path / "values.dat", np.float32, "r", shape=values.shape)
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.mlock(ctypes.c_void_p(mapped.ctypes.data), ctypes.c_size_t(mapped.nbytes)):
+        pytest.skip("this process may lock no memory")
+    expected = forward(network.graph, values)
+    assert_right(network.predict(mapped, batch_size=100), expected, "float32")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -328,6 +328,30 @@ def test_every_form_of_input(form: str, tmp_path: Any) -> None:
         np.testing.assert_array_equal(np.asarray(x).astype("f4"), original)
 
 
+ENDS: dict[str, Any] = {
+    "ufunc": lambda x: np.tanh(x),
+    "maximum": lambda x: np.maximum(x, 0.5),
+    "where": lambda x: np.where(x > 0, x, 2.0),
+    "cast": lambda x: x.astype(np.float64),
+    "other": lambda x: x[:, ::-1],
+    "transposed": lambda x: np.transpose(x),
+    "reduction": lambda x: np.sum(x, axis=1, keepdims=True),
+    "input": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("end", list(ENDS))
+def test_a_result_is_in_the_order_of_its_rows_whatever_the_input_s(end: str) -> None:
+    function = ENDS[end]
+    quick = replaying(function)
+    for x in (normal(5, 8), np.asfortranarray(normal(5, 8)), normal(10, 8)[::2]):
+        for _ in range(2):
+            result = quick(x)
+            np.testing.assert_array_equal(result, function(x))
+            assert result.flags.c_contiguous
+            assert not np.shares_memory(result, x)
+
+
 def test_a_function_may_return_its_input_but_the_caller_gets_a_copy() -> None:
     quick = replaying(lambda x: x)
     for _ in range(3):

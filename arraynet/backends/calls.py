@@ -80,10 +80,10 @@ def into(call: Call) -> Callable[..., Any]:
     return reduce_into
 
 
-def reduced(call: Call) -> Callable[..., Any]:
-    """Return a reduction as one of its arrays alone."""
+def by_rows(call: Call) -> Callable[..., Any]:
+    """Return a call that makes an array of its own as one that gives it in the order of rows."""
     function, keywords = call.function, call.keywords
-    return lambda *arguments: function(*arguments, **keywords)
+    return lambda *arguments: np.asarray(function(*arguments, **keywords), order="C")
 
 
 def copied(call: Call) -> Callable[..., Any]:
@@ -101,4 +101,4 @@ def fresh_copy(call: Call) -> Callable[..., Any]:
 def fresh_rows(call: Call) -> Callable[..., Any]:
     """Return a ufunc's call as one whose result is in the order of its rows."""
     function, shape, dtype = call.function, call.result.shape, call.result.dtype
-    return lambda *arguments: function(*arguments, np.empty(shape, dtype))
+    return lambda *arguments: function(*arguments, out=np.empty(shape, dtype))

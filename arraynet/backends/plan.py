@@ -10,6 +10,7 @@ import numpy as np
 
 from arraynet.backends.blas import reads_unpacked
 from arraynet.backends.calls import (
+    by_rows,
     copied,
     fresh_copy,
     fresh_rows,
@@ -17,7 +18,6 @@ from arraynet.backends.calls import (
     is_product,
     is_row_sum,
     needed,
-    reduced,
 )
 from arraynet.backends.host import HostArray
 from arraynet.backends.products import VECTOR, Layouts, Part, aligned_bytes, is_wide, parts
@@ -82,9 +82,12 @@ class _Planner:
     def plan(self) -> None:
         """Turn the calls into steps, the last of them into the finish."""
         if not self.calls:  # the network returns its input
-            self.finish = (np.array, self._bound([self.tape.source]))
+            self.finish = (partial(np.array, order="C"), self._bound([self.tape.source]))
             return
-        for index, call in enumerate(self.calls[:-1]):
+        *before, last = self.calls
+        if is_product(last):  # in parts, as any other, and then copied
+            before.append(last)
+        for index, call in enumerate(before):
             if self._is_cast_for_product(call):
                 self.casts[call.result] = call.arguments[0]
                 continue
@@ -93,12 +96,12 @@ class _Planner:
                 if self.last_use.get(slot, index) == index and slot in self.memory:
                     memory = self.memory.pop(slot)
                     self.idle.setdefault(memory.nbytes, []).append(memory)
-        self.finish = self._last(self.calls[-1])
+        self.finish = self._last(last)
 
     def _is_cast_for_product(self, call: Call) -> bool:
         """Return whether a call converts the batch for one product and nothing else."""
         users = [user for user in self.calls if call.result in user.reads]
-        alone = len(users) == 1 and users[0] is not self.calls[-1] and is_product(users[0])
+        alone = len(users) == 1 and is_product(users[0])
         return call.kind == "cast" and call.arguments[0] is self.tape.source and alone
 
     def _step(self, index: int, call: Call) -> None:
@@ -194,12 +197,15 @@ class _Planner:
 
     def _last(self, call: Call) -> tuple[Callable[..., Any], list[Any]]:
         """Return the last call, which gives a fresh array in the order of its rows."""
+        if is_product(call):
+            return partial(np.array, order="C"), self._bound([call.result])
+        operands = [self.arrays.get(a) if isinstance(a, Slot) else a for a in call.arguments]
         arguments = self._bound(list(call.arguments))
         if call.kind == "other":
             return fresh_copy(call), arguments
-        if call.kind == "reduce":
-            return reduced(call), arguments
-        if call.kind == "ufunc" and any(_by_columns(argument) for argument in arguments):
+        if call.kind != "ufunc":
+            return by_rows(call), arguments
+        if any(isinstance(array, _Input) or _by_columns(array) for array in operands):
             return fresh_rows(call), arguments
         return call.function, arguments
 
@@ -250,7 +256,7 @@ def _piles(rows: HostArray, height: int) -> HostArray:
     """Return a view of rows in piles of so many, if there is more than one pile."""
     if height == len(rows):
         return rows
-    return rows.reshape(-1, height, rows.shape[1])
+    return rows.reshape(len(rows) // height, height, rows.shape[1])
 
 
 def _by_columns(array: Any) -> bool:

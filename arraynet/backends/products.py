@@ -108,7 +108,7 @@ def is_wide(weight: HostArray) -> bool:
 def parts(
     rows: int, weight: HostArray, layouts: Layouts, *, near: bool = False, unpacked: bool
 ) -> Iterator[Part]:
-    """Yield the parts of a product of that many rows with a weight.
+    """Return the parts of a product of that many rows with a weight: what the first rule says.
 
     Parameters
     ----------
@@ -121,56 +121,122 @@ def parts(
         Whether BLAS reads small operands where they lie; see
         `arraynet.backends.blas.reads_unpacked`.
     """
-    inner, columns = weight.shape
-    if is_wide(weight):
-        # One row reads the weight once in any order; more are packed by columns.
-        kept = layouts.fortran(weight) if rows > 1 else weight
-        yield Part(slice(0, rows), slice(0, columns), kept, rows)
-        return
-    tall = inner >= 4 * columns
-    if rows == 1:
-        # A dot product for each column reads memory in order, where columns are long.
-        kept = layouts.fortran(weight) if tall else layouts.columns(weight, 0, columns)
-        yield Part(slice(0, 1), slice(0, columns), kept, 1)
-        return
-    count = max(1, rows * inner * weight.itemsize // NEAR)
-    block = -(-rows // count)
-    most = block if near else rows
-    size = max(inner * columns, 1)
-    dotted = min(DOTTED // max(columns, 1), UNPACKED // size)
-    if tall and dotted >= 64:
-        # So does it for as many rows at a time as these; and it sums in many short
-        # chains, which is more exact than in one.
-        yield from _piled(rows, most, -(-rows // -(-rows // dotted)), layouts.fortran(weight))
-        return
-    height = UNPACKED // size // STEP * STEP
-    if height >= 8 * STEP and rows > height:
-        yield from _piled(rows, most, height, layouts.columns(weight, 0, columns))
-        return
-    if unpacked and height and rows > block and rows * size <= ALONE:
-        yield from _piled(rows, most, height, layouts.aligned(weight))
-        return
-    # A few columns beyond whole vectors cost BLAS as much as a whole vector: they go
-    # alone, and first: theirs is the quickest way to bring the rows near.
-    odd = columns % (VECTOR // weight.itemsize)
-    if not (unpacked and inner >= 256 and 0 < odd <= 4 < columns - odd):
-        yield from _piled(rows, most, block, layouts.columns(weight, 0, columns))
-        return
-    for start in range(0, rows, block):
-        chunk = slice(start, min(start + block, rows))
-        height, split = chunk.stop - start, columns - odd
-        last = layouts.fortran(layouts.columns(weight, split, columns))
-        yield Part(chunk, slice(split, columns), last, height)
-        yield Part(chunk, slice(0, split), layouts.columns(weight, 0, split), height)
+    product = _Product(rows, weight, layouts, near=near, unpacked=unpacked)
+    found = (rule(product) for rule in RULES)
+    return next(said for said in found if said is not None)
 
 
-def _piled(rows: int, most: int, height: int, weight: HostArray) -> Iterator[Part]:
-    """Yield parts of at most so many rows, of equal heights, and one of what is left over."""
-    height = min(height, most)
-    most -= most % height
-    everything = slice(0, weight.shape[1])
-    piled = rows - rows % height
-    for start in range(0, piled, most):
-        yield Part(slice(start, min(start + most, piled)), everything, weight, height)
-    if piled < rows:
-        yield Part(slice(piled, rows), everything, weight, rows - piled)
+class _Product:
+    """A product of a batch with a weight, and what the rules look at."""
+
+    def __init__(
+        self, rows: int, weight: HostArray, layouts: Layouts, *, near: bool, unpacked: bool
+    ) -> None:
+        self.rows, self.weight, self.layouts, self.unpacked = rows, weight, layouts, unpacked
+        inner, self.columns = weight.shape
+        self.long = inner >= 256
+        self.tall = inner >= 4 * self.columns
+        # Multiply-adds for each row.
+        self.work = max(weight.size, 1)
+        # Rows that stay in the cache, in blocks of one size; most of one part.
+        self.block = -(-rows // max(1, rows * inner * weight.itemsize // NEAR))
+        self.most = self.block if near else rows
+        # Rows at a time for which BLAS reads everything where it lies.
+        self.height = UNPACKED // self.work // STEP * STEP
+
+    def whole(self, weight: HostArray) -> Iterator[Part]:
+        """Yield the product as one part."""
+        yield Part(slice(0, self.rows), slice(0, self.columns), weight, self.rows)
+
+    def piled(self, height: int, weight: HostArray) -> Iterator[Part]:
+        """Yield parts of equal heights, each at most so many rows, and one of what is left."""
+        height = min(height, self.most)
+        most = self.most - self.most % height
+        everything = slice(0, self.columns)
+        piled = self.rows - self.rows % height
+        for start in range(0, piled, most):
+            yield Part(slice(start, min(start + most, piled)), everything, weight, height)
+        if piled < self.rows:
+            yield Part(slice(piled, self.rows), everything, weight, self.rows - piled)
+
+    def by_rows(self) -> HostArray:
+        """Return the weight with each row's elements side by side."""
+        return self.layouts.columns(self.weight, 0, self.columns)
+
+
+def _wide(product: _Product) -> Iterator[Part] | None:
+    """Ask for a large weight at once: one row reads it in any order, more by columns."""
+    if not is_wide(product.weight):
+        return None
+    one = product.rows == 1
+    return product.whole(product.weight if one else product.layouts.fortran(product.weight))
+
+
+def _one_row(product: _Product) -> Iterator[Part] | None:
+    """Have a dot product for each column read memory in order, where columns are long."""
+    if product.rows > 1:
+        return None
+    fortran = product.layouts.fortran
+    return product.whole(fortran(product.weight) if product.tall else product.by_rows())
+
+
+def _dotted(product: _Product) -> Iterator[Part] | None:
+    """Have dot products do so for as many rows at a time as OpenBLAS makes them for.
+
+    They sum in many short chains, which is more exact than in one.
+    """
+    most = min(DOTTED // max(product.columns, 1), UNPACKED // product.work)
+    if not product.tall or most < 64:
+        return None
+    turns = -(-product.rows // most)
+    return product.piled(-(-product.rows // turns), product.layouts.fortran(product.weight))
+
+
+def _small(product: _Product) -> Iterator[Part] | None:
+    """Have so many rows at a time that a small weight and they are read unpacked."""
+    if product.height < 8 * STEP or product.rows <= product.height:
+        return None
+    return product.piled(product.height, product.by_rows())
+
+
+def _unpacked(product: _Product) -> Iterator[Part] | None:
+    """Do so with a larger weight where that is quick, and one thread's work."""
+    alone = product.rows * product.work <= ALONE
+    if not (product.unpacked and product.height and product.rows > product.block and alone):
+        return None
+    return product.piled(product.height, product.layouts.aligned(product.weight))
+
+
+def _odd_columns(product: _Product) -> Iterator[Part] | None:
+    """Ask alone for a few columns beyond whole vectors, which cost as much as a vector.
+
+    And first: theirs is the quickest way to bring the rows near.
+    """
+    odd = product.columns % (VECTOR // product.weight.itemsize)
+    split = product.columns - odd
+    if not (product.unpacked and product.long and 0 < odd <= 4 < split):
+        return None
+    return _split(product, split)
+
+
+def _split(product: _Product, split: int) -> Iterator[Part]:
+    """Yield the columns from one on, then those before it, block by block."""
+    weight, layouts = product.weight, product.layouts
+    last = layouts.fortran(layouts.columns(weight, split, product.columns))
+    first = layouts.columns(weight, 0, split)
+    for start in range(0, product.rows, product.block):
+        rows = slice(start, min(start + product.block, product.rows))
+        height = rows.stop - start
+        yield Part(rows, slice(split, product.columns), last, height)
+        yield Part(rows, slice(0, split), first, height)
+
+
+def _blocks(product: _Product) -> Iterator[Part]:
+    """Ask for as many rows at a time as stay in the cache."""
+    return product.piled(product.block, product.by_rows())
+
+
+RULES: tuple[Callable[[_Product], Iterator[Part] | None], ...] = (
+    *(_wide, _one_row, _dotted, _small, _unpacked, _odd_columns, _blocks),
+)
+"""The first that has an answer gives it; the last one always has."""

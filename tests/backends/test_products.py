@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraynet import Network
+from arraynet import Dense, Network, Sequential
 from arraynet.backends import plan, products
 from arraynet.backends.products import Layouts, parts
-from tests.networks import mlp, normal
+from arraynet.graph import Graph, Node, Value
+from tests.networks import mlp, normal, single
 from tests.reference import assert_right, forward
 
 KERNELS = pytest.mark.parametrize("unpacked", [False, True], ids=["packed", "unpacked"])
@@ -134,3 +136,56 @@ def test_bytes_are_converted_a_part_at_a_time() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 5000 * 784  # a quarter of a block in float32
+
+
+@KERNELS
+@pytest.mark.parametrize("sizes", [(3, 0, 2), (3, 2, 0), (300, 0, 1), (300, 1, 0), (0, 3, 2)])
+@pytest.mark.usefixtures("kernels")
+def test_layers_without_features(sizes: tuple[int, ...]) -> None:
+    layers = [
+        Dense(np.ones((before, after), np.float32), np.ones(after, np.float32))
+        for before, after in itertools.pairwise(sizes)
+    ]
+    network = Sequential(layers[0], "relu", layers[1], "relu")
+    for rows in (1, 2, 1119, 1120, 1121, 1500, 20_000):
+        x = normal(rows, sizes[0])
+        result = network(x)
+        assert result.shape == (rows, sizes[-1])
+        assert_right(result, forward(network.graph, x), "float32")
+
+
+@KERNELS
+@pytest.mark.parametrize("columns", [10, 1000, 3000])
+@pytest.mark.usefixtures("kernels")
+def test_a_product_at_the_end(columns: int) -> None:
+    """Asked for in parts as any other; the result is the caller's, in the order of rows."""
+    weight = normal(784, columns, seed=2)
+    graph = Graph(
+        (Value("x", ("batch", 784)),),
+        (Node("matmul", ("x", "W"), ("y",)),),
+        {"W": weight},
+        ("y",),
+    ).validated()
+    network = Network(graph)
+    for rows in (1, 2, 1003):
+        x = normal(rows, 784)
+        results = [network(x) for _ in range(2)]
+        for result in results:
+            assert_right(result, forward(graph, x), "float32")
+            assert result.flags.c_contiguous
+            assert result.flags.owndata
+        assert not np.shares_memory(*results)
+
+
+@KERNELS
+@pytest.mark.usefixtures("kernels")
+def test_a_product_at_the_end_keeps_no_converted_batch() -> None:
+    network = Network(single("matmul", width=784))
+    x = np.ones((5000, 784), np.uint8)
+    tracemalloc.start()
+    try:
+        network(x)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < x.nbytes
