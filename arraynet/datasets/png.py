@@ -134,7 +134,7 @@ def _essence(source: Source, limits: Limits, header: _Header) -> tuple[bytes, in
                 f"a whole PNG image of {source.size} bytes (is it truncated?)",
             )
         if kind not in KEPT:
-            if not kind[:1].islower():  # an upper-case letter: it may not be left out
+            if not (kind.isalpha() and kind[:1].islower()):  # in upper case it may not be left out
                 raise source.error(f"a chunk {clipped(kind)}", "a PNG image of known chunks")
             order.last = kind
             continue

@@ -59,6 +59,7 @@ TEXT, TRANSPARENCY = chunk(b"tEXt", b"a\0b"), chunk(b"tRNS", b"\0\0")
         ([COLOURS, palette(4), data(), palette(4)], "a second chunk b'PLTE'"),
         ([GREY, TRANSPARENCY, TRANSPARENCY, data()], "a second chunk b'tRNS'"),
         ([GREY, data(), TRANSPARENCY], "a chunk b'tRNS' after the pixels"),
+        ([GREY, chunk(b"tRN\x98", b""), data()], r"a chunk b'tRN\\x98', expected .*known chunks"),
         ([GREY, data(PIXELS[:5]), TEXT, data(PIXELS[5:])], "pixels in two places"),
     ],
 )  # fmt: skip
