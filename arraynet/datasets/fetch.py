@@ -257,6 +257,8 @@ class _Job:
             os.replace(part, self.folder / published.name)
             tally.before += published.size
             return
+        if not part.stat().st_size:
+            part.unlink()
         raise LoadError(
             self.folder / published.name,
             "; ".join(reasons) or "no mirrors",

@@ -90,6 +90,7 @@ def test_a_bad_mirror_is_named_with_what_it_did(
     assert f"{mirror.url(behaviour)}{FIRST}" in str(caught.value)
     assert str(caught.value).isprintable()
     assert not (tmp_path / FIRST).exists()
+    assert all(path.stat().st_size for path in tmp_path.iterdir()), "nothing to continue is kept"
 
 
 @pytest.mark.parametrize("behaviour", BAD)
