@@ -100,9 +100,10 @@ class _Planner:
 
     def _is_cast_for_product(self, call: Call) -> bool:
         """Return whether a call converts the batch for one product and nothing else."""
+        if call.kind != "cast" or call.arguments[0] is not self.tape.source:
+            return False
         users = [user for user in self.calls if call.result in user.reads]
-        alone = len(users) == 1 and is_product(users[0])
-        return call.kind == "cast" and call.arguments[0] is self.tape.source and alone
+        return len(users) == 1 and is_product(users[0])
 
     def _step(self, index: int, call: Call) -> None:
         """Add the steps of one call, with its result in a buffer."""

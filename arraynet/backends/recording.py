@@ -46,11 +46,11 @@ class Call:
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     result: Slot
+    reads: list[Slot] = field(init=False)
+    """The slots among its arguments."""
 
-    @property
-    def reads(self) -> list[Slot]:
-        """The slots among its arguments."""
-        return [argument for argument in self.arguments if isinstance(argument, Slot)]
+    def __post_init__(self) -> None:
+        self.reads = [argument for argument in self.arguments if isinstance(argument, Slot)]
 
 
 @dataclass
