@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,9 @@ def _part(
     """Read, check and present the images and labels of one part.
 
     All that is returned, of which ``taken`` bytes are there already, must be within what
-    all the files, of ``stored`` bytes, may grow to. Returns the new sum too.
+    all the files, of ``stored`` bytes, may grow to, or 3.5 times `Limits.expansion_floor`:
+    MNIST, with all that may be asked for, takes 3.4 times that, however it is packed.
+    Returns the new sum too.
     """
     images_path, labels_path = paths
     images = _bytes(images_path, 3, "images (n, height, width)", limits)
@@ -143,7 +146,8 @@ def _part(
     taken += _size(images.shape, options["normalize"], images_path, limits)
     rows = (len(labels), 10) if options["one_hot_label"] else labels.shape
     taken += _size(rows, options["one_hot_label"], labels_path, limits)
-    check_expansion(taken, stored, limits, str(images_path.parent))
+    floats = replace(limits, expansion_floor=limits.expansion_floor * 7 // 2)
+    check_expansion(taken, stored, floats, str(images_path.parent))
     return present(images, labels, largest=LARGEST, **options), taken
 
 
