@@ -19,9 +19,10 @@ import numpy as np
 
 from arraynet.counts import whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError
+from arraynet.forward import check_shape
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
-from arraynet.program import Program, check_shape
+from arraynet.program import Program
 from arraynet.progress import Advance
 
 LEAST_ROWS = 512

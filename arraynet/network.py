@@ -13,11 +13,12 @@ from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
 from arraynet.backends.host import host_array
 from arraynet.errors import GraphError, ShapeError
+from arraynet.forward import check_shape
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.labels import labels_from_scores
 from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
-from arraynet.program import Program, check_shape, intermediates
+from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
 
 if TYPE_CHECKING:

@@ -9,93 +9,16 @@ intermediate is let go after its last use.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
-from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.errors import DtypeError, GraphError
+from arraynet.forward import Forward, Step
 from arraynet.graph import Graph, Node, cuttable
 from arraynet.ops import OPS
 from arraynet.passes import split_affine
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call: a function of arrays, where they stand, and which end there."""
-
-    name: str
-    function: Kernel
-    reads: tuple[int, ...]
-    writes: int
-    releases: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class Forward:
-    """The forward pass, one step after the other.
-
-    An object of its own, which holds no `Program`: a program holds it, and what the
-    backend makes of it. So a dropped network is gone at once.
-
-    Attributes
-    ----------
-    values : list of (array or None)
-        The weights in their slots, and room for the input and the intermediates.
-    result : int
-        The slot of the output.
-    copied : bool
-        Whether the output is the input itself, of which the caller gets a copy.
-    together : bool
-        Whether the rows of a batch belong together, so that there must be some.
-    """
-
-    backend: Backend
-    dtype: str
-    input_shape: tuple[int | str, ...]
-    steps: tuple[Step, ...]
-    values: list[Array | None]
-    result: int
-    copied: bool
-    together: bool
-
-    def __call__(self, x: Any) -> Array:
-        """Return the output for a batch, on the device."""
-        with self.backend.active():
-            values = self.values.copy()
-            values[0] = self.admit(x)
-            for step in self.steps:
-                result = step.function(*[values[slot] for slot in step.reads])
-                for slot in step.releases:
-                    values[slot] = None
-                values[step.writes] = result
-            if self.copied:
-                return self.backend.xp.asarray(values[self.result], copy=True)
-            return values[self.result]
-
-    def admit(self, x: Any) -> Array:
-        """Return the batch on the device in the network's dtype, after checking its shape.
-
-        Raises
-        ------
-        ShapeError
-            If it is not (batch, features) with the network's number of features, or has
-            no row although rows belong together.
-        DtypeError
-            If its elements are not real numbers.
-        DeviceMismatchError
-            If it lives on another device, or in another library.
-        """
-        array = self.backend.asarray(x, self.dtype)
-        shape = tuple(array.shape)
-        check_shape(shape, self.input_shape)
-        if self.together and 0 in shape[:1]:
-            raise ShapeError(
-                f"input: got shape {shape}, expected at least one row (this network's rows "
-                f"belong together)"
-            )
-        return array
 
 
 class Program:
@@ -232,27 +155,6 @@ def intermediates(graph: Graph, backend: Backend, x: Any) -> dict[str, Array]:
             arrays = [values[n] if n in values else known[n] for n in _inputs(node)]
             values[node.name] = program._bind(node)(*arrays)
         return values
-
-
-def check_shape(found: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
-    """Refuse an input that is not a batch of rows of the network's size.
-
-    Raises
-    ------
-    ShapeError
-    """
-    fits = len(found) == len(expected) and all(
-        isinstance(size, str) or size == have for have, size in zip(found, expected, strict=True)
-    )
-    if fits:
-        return
-    wanted = "(" + ", ".join(str(size) for size in expected) + ")"
-    advice = "one row for each example"
-    if found == tuple(expected[1:]):
-        advice = "for one example, pass x[None, :]"
-    elif len(found) > 2 and len(expected) == 2:
-        advice = "flatten each image: x.reshape(len(x), -1)"
-    raise ShapeError(f"input: got shape {found}, expected {wanted} ({advice})")
 
 
 def _groups(graph: Graph, backend: Backend) -> list[list[Node]]:

@@ -18,7 +18,7 @@ ROOT = Path(arraynet.__file__).parent
 BASE = {"errors", "_typing"}
 HOST = BASE | {"counts", "labels", "metrics"}
 GRAPH = BASE | {"ops", "node", "weights", "graph"}
-ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "program"}
+ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
 
 MAY_IMPORT = {
@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "folding": GRAPH,
     "rewriting": GRAPH,
     "passes": GRAPH | {"folding", "rewriting"},
+    "forward": BASE | {"backends"},
     "program": ENGINE,
     "helpers": BASE,
     "mapped": BASE,
