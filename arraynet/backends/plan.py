@@ -14,10 +14,10 @@ from arraynet.backends.calls import (
     copied,
     fresh_copy,
     fresh_rows,
-    into,
     is_product,
     is_row_sum,
     needed,
+    reduction,
 )
 from arraynet.backends.host import HostArray
 from arraynet.backends.products import VECTOR, Layouts, Part, aligned_bytes, is_wide, parts
@@ -25,6 +25,9 @@ from arraynet.backends.recording import Call, Slot, Tape
 
 SHORT = 128
 """Longest row beside which a bias is laid out for every row of the batch."""
+
+WHOLE = 32
+"""Longest row whose elements each get a copy of a number that belongs to the row."""
 
 
 class Plan:
@@ -92,6 +95,7 @@ class _Planner:
                 self.casts[call.result] = call.arguments[0]
                 continue
             self._step(index, call)
+            self._spread_result(call)
             for slot in {*call.reads, call.result}:
                 if self.last_use.get(slot, index) == index and slot in self.memory:
                     memory = self.memory.pop(slot)
@@ -119,13 +123,16 @@ class _Planner:
             else:
                 self._add(call.function, [*operands, out])
         elif call.kind == "reduce":
-            out = self._buffer(call)
-            self._add(into(call), [*call.arguments, out])
+            self._add(*reduction(call, self._buffer(call)))
         elif call.kind == "cast":
             self._add(np.copyto, [self._buffer(call), call.arguments[0], "unsafe"])
         elif call.kind == "where":
-            condition, chosen, otherwise = call.arguments
             out = self._buffer(call)
+            condition, *values = call.arguments
+            # Python's numbers would be converted at each call.
+            chosen, otherwise = (
+                np.asarray(v, out.dtype) if type(v) in (int, float) else v for v in values
+            )
             self._add(np.copyto, [out, otherwise])
             self._add(np.copyto, [out, chosen, "same_kind", condition])
         else:
@@ -177,12 +184,31 @@ class _Planner:
         length = rows.shape[-1]
         users = [user for user in self.calls if call.result in user.reads]
         # Where it meets whole rows next, each of their elements gets its own copy.
-        whole = length <= 32 and all(
+        whole = length <= WHOLE and all(
             u.kind == "ufunc" and u.result.shape == rows.shape for u in users
         )
         shape = rows.shape if whole else call.result.shape
         out = self._array(call.result, shape, "C")
         self._add(np.dot, [rows, np.ones((length, shape[-1]), rows.dtype), out])
+
+    def _spread_result(self, call: Call) -> None:
+        """Lay one number for each row out for its elements, if they meet it more than once.
+
+        NumPy is quick with operands of one shape; else each short row is a loop of its own.
+        """
+        slot = call.result
+        if len(slot.shape) != 2 or slot.shape[1] != 1 or slot not in self.memory:
+            return
+        users = [user for user in self.calls if slot in user.reads]
+        shapes = {user.result.shape for user in users if user.kind == "ufunc"}
+        if len(users) < 2 or len(shapes) != 1 or any(user.kind != "ufunc" for user in users):
+            return
+        (shape,) = shapes
+        if len(shape) != 2 or not 1 < shape[1] <= WHOLE or self.arrays[slot].shape == shape:
+            return
+        number, memory = self.arrays[slot], self.memory.pop(slot)
+        self._add(np.copyto, [self._array(slot, shape, "C"), number])
+        self.idle.setdefault(memory.nbytes, []).append(memory)
 
     def _spread(self, argument: Any, result: Slot) -> Any:
         """Return a constant operand in the shape that NumPy's quick loops take."""
