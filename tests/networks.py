@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from typing import Any
 
 import numpy as np
 
 from arraynet import Dense, Network, Sequential
+from arraynet.backends.plan import Plan
 from arraynet.graph import Graph, Node, Value
 from arraynet.layers import Scale, sequential_graph
 
@@ -70,3 +72,9 @@ def normal(rows: int, columns: int, *, seed: int = 1, dtype: Any = "f4") -> Any:
     return (
         np.random.default_rng((seed, rows, columns)).standard_normal((rows, columns)).astype(dtype)
     )
+
+
+def plans() -> int:
+    """Return how many plans are alive in this process."""
+    gc.collect()
+    return sum(type(thing) is Plan for thing in gc.get_objects())

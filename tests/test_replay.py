@@ -12,14 +12,8 @@ import pytest
 from arraynet.backends import replay
 from arraynet.backends.plan import Plan
 from arraynet.backends.replay import replaying
-from tests.networks import mlp, normal, seven_layers
+from tests.networks import mlp, normal, plans, seven_layers
 from tests.reference import assert_right, forward
-
-
-def plans() -> int:
-    """Return how many plans are alive in this process."""
-    gc.collect()
-    return sum(isinstance(thing, Plan) for thing in gc.get_objects())
 
 
 def test_one_plan_serves_one_kind_of_input() -> None:

@@ -15,14 +15,8 @@ from arraynet.backends import replay
 from arraynet.backends.plan import Plan
 from arraynet.backends.recording import record
 from arraynet.backends.replay import replaying
-from tests.networks import mlp, normal
+from tests.networks import mlp, normal, plans
 from tests.reference import assert_right, forward
-
-
-def plans() -> int:
-    """Return how many plans are alive in this process."""
-    gc.collect()
-    return sum(isinstance(thing, Plan) for thing in gc.get_objects())
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_an_empty_array_is_what_its_checksum_says(compressed: bool, tmp_path: Pa
 def test_many_short_strings_of_python_2(tmp_path: Path) -> None:
     """Only a long string is looked at again, where it lies."""
     path = tmp_path / "edge.pkl"
-    strings = b"".join(b"S'%d'\n" % (number % 10) for number in range(240_000))
+    strings = b"".join(b"S'%d'\n" % (number % 10) for number in range(120_000))
     path.write_bytes(b"(" + strings + b"S'%s'\nt." % (b"x" * 5_000_000))
     started = time.process_time()
     with pytest.raises(LoadError, match="got a tuple"):
