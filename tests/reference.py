@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -155,11 +155,16 @@ def values(graph: Graph, x: Any, *, dtype: str | None = None) -> dict[str, Value
     eps = EPS[dtype or graph.dtype]
     batch = np.asarray(x).astype(np.float64)
     known = {graph.inputs[0].name: _exact(batch, len(batch))}
+    # Among the subnormal numbers, which only float16 has within reach, every value and every
+    # weight that is folded is rounded to their one spacing: the smallest normal number's eps.
+    spacing = 2.0**-14 if (dtype or graph.dtype) == "float16" else 0.0
     for name, weight in graph.weights.items():
-        known[name] = _exact(weight.astype(np.float64), len(batch))
+        exact = _exact(weight.astype(np.float64), len(batch))
+        known[name] = replace(exact, error=np.full_like(exact.value, spacing))
     for node in graph.nodes:
         operands = [known[name] for name in node.inputs if name is not None]
-        known[node.name] = _apply(node, operands, eps)
+        result = _apply(node, operands, eps)
+        known[node.name] = replace(result, error=result.error + spacing)
     return known
 
 
@@ -206,14 +211,16 @@ def _clear_winner(x: Values, eps: float, axis: int = -1) -> Any:
 
 def _affine(x: Values, weight: Values, bias: Values | None = None) -> tuple[Array, Array]:
     offset = np.zeros(weight.value.shape[1]) if bias is None else bias.value
-    terms = np.abs(x.value) @ np.abs(weight.value) + np.abs(offset)
+    terms = np.abs(x.value) @ (np.abs(weight.value) + weight.error) + np.abs(offset)
+    terms += weight.error.max(initial=0.0)
     rounding = (2.0 + math.sqrt(weight.value.shape[0])) * terms
     return x.value @ weight.value + offset, x.error @ np.abs(weight.value) + rounding
 
 
 def _scale_shift(x: Values, scale: Values, shift: Values) -> tuple[Array, Array]:
     product = x.value * scale.value
-    rounding = 2.0 * (np.abs(product) + np.abs(shift.value))
+    rounding = 2.0 * (np.abs(product) + np.abs(shift.value) + shift.error)
+    rounding += np.abs(x.value) * scale.error
     return product + shift.value, x.error * np.abs(scale.value) + rounding
 
 
