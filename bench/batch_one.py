@@ -81,6 +81,7 @@ def calls_made(function: Callable[[Any], Any], x: Any) -> list[Made]:
 
     def entered(frame: FrameType, event: str, argument: Any) -> Any:
         depths[frame] = 1 + depths.get(frame.f_back, 0) if frame.f_back else 1
+        frame.f_trace = traced  # before the next line: from Python 3.13 on it matters
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return traced
 
