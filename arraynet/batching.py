@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.counts import whole_number
+from arraynet.counts import usable_cores, whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.forward import check_shape
 from arraynet.graph import HostArray
@@ -152,9 +152,7 @@ def _workers(program: Program, rows: int, threads: int | None) -> int:
 
 def _cores() -> int:
     """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(usable_cores()) or os.cpu_count() or 1
 
 
 def _single_threaded(program: Program, threads: int | None) -> AbstractContextManager[Any]:

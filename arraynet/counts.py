@@ -1,8 +1,9 @@
-"""Whole numbers that a caller gives, checked."""
+"""Whole numbers that a caller gives, checked, and how many cores there are to use."""
 
 from __future__ import annotations
 
 import operator
+import os
 from typing import Any
 
 from arraynet.errors import ShapeError
@@ -44,6 +45,14 @@ def whole_number(
         wanted = f"a whole number of at least {least}" if most is None else f"{least} to {most}"
         raise ShapeError(f"{name}: got {_text(value)}, expected {wanted}{context}")
     return number
+
+
+def usable_cores() -> set[int]:
+    """Return the cores that this thread may use; empty where the system does not tell."""
+    try:
+        return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    except OSError:
+        return set()
 
 
 def _text(value: Any) -> str:

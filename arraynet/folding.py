@@ -1,4 +1,4 @@
-"""The numbers of folded weights: computed in float64, block by block, and rounded once."""
+"""The numbers of folded weights: computed in float64, in blocks but for products, rounded once."""
 
 from __future__ import annotations
 

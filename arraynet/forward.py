@@ -35,7 +35,7 @@ class Forward:
     result : int
         The slot of the output.
     copied : bool
-        Whether the output is the input itself, of which the caller gets a copy.
+        Whether the output is the input or a weight, of which the caller gets a copy.
     together : bool
         Whether the rows of a batch belong together, so that there must be some.
     """

@@ -38,6 +38,7 @@ class Graph:
 
     Examples
     --------
+    >>> import numpy as np
     >>> graph = Graph(
     ...     inputs=(Value("x", ("batch", 2)),),
     ...     nodes=(Node("affine", ("x", "W1", "b1"), ("affine1",)),),

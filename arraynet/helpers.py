@@ -22,6 +22,9 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
+from arraynet.counts import usable_cores
+from arraynet.errors import ArraynetError
+
 IDLE_SECONDS = 1.0
 """How long a helper waits for more work before it ends."""
 
@@ -65,6 +68,7 @@ class Helper:
 
 def _live(helper: weakref.ref[Helper], calls: SimpleQueue[Any], done: SimpleQueue[int]) -> None:
     """Make calls until there is nobody any more who could ask for one."""
+    process = os.getpid()
     done.put(threading.get_native_id())
     while True:
         try:
@@ -81,6 +85,8 @@ def _live(helper: weakref.ref[Helper], calls: SimpleQueue[Any], done: SimpleQueu
         finally:
             call = None
             done.put(0)
+        if os.getpid() != process:
+            os._exit(1)  # the call forked, and has come back where there is nothing else
 
 
 class _Work:
@@ -88,16 +94,21 @@ class _Work:
 
     def __init__(self, step: Callable[[], bool]) -> None:
         self._step = step
+        self._process = os.getpid()
         self.stopped = False
         self.failure: BaseException | None = None
 
     def do(self) -> None:
         """Take steps on the caller's thread."""
         try:
-            while not self.stopped and self._step():
+            while not (self.stopped or self.is_elsewhere()) and self._step():
                 pass
         finally:
             self.stopped = True
+
+    def is_elsewhere(self) -> bool:
+        """Return whether this is a forked process, after a step that forked."""
+        return os.getpid() != self._process
 
     def help(self, cores: set[int]) -> None:
         """Take steps on another thread, which was woken elsewhere, and may now go anywhere."""
@@ -124,6 +135,9 @@ def share(step: Callable[[], bool], count: int) -> None:
     BaseException
         What a step raised, the caller's first; nobody begins another one after it.
         Helpers do not stay behind then, nor after an interrupt.
+    ArraynetError
+        If a step goes on in a forked process, which lacks the other threads and what
+        they would have done.
     """
     work = _Work(step)
     helpers: list[Helper] = []
@@ -139,8 +153,9 @@ def share(step: Callable[[], bool], count: int) -> None:
         done = True
     finally:
         work.stopped = True
+        forked = work.is_elsewhere()
         try:
-            while busy:
+            while busy and not forked:
                 busy[-1].wait()
                 busy.pop()
         finally:
@@ -150,16 +165,16 @@ def share(step: Callable[[], bool], count: int) -> None:
                 _idle.extend(helpers)
             else:
                 _dismiss(helpers)
+    if forked:
+        raise ArraynetError(
+            "predict: got on in a forked process, expected the one that it began in (leave "
+            "the child with os._exit, or predict on one thread: threads=1)"
+        )
     if failure is not None:
         try:
             raise failure
         finally:
             del failure
-
-
-def retire() -> None:
-    """Let all helpers end that wait for work."""
-    _dismiss(_idle)
 
 
 def _dismiss(helpers: list[Helper]) -> None:
@@ -194,9 +209,7 @@ def _send_away(helpers: list[Helper]) -> set[int]:
         The cores that this thread may use, and so may they once they are awake. Empty
         where the system does not tell.
     """
-    if not hasattr(os, "sched_setaffinity"):
-        return set()
-    allowed = os.sched_getaffinity(0)
+    allowed = usable_cores()
     others = sorted(allowed - _current_core())
     for number, helper in enumerate(helpers):
         helper.keep_to(set(others[number :: len(helpers)]) or allowed)

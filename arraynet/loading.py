@@ -64,6 +64,8 @@ def load(
     ------
     LoadError
         If the file is not a network; it names the file and the tensor.
+    DtypeError
+        If ``dtype`` cannot hold the weights.
     BackendUnavailableError
         If the backend cannot work on this machine.
     """

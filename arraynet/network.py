@@ -22,6 +22,7 @@ from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
 
 if TYPE_CHECKING:
+    from arraynet.formats.limits import Limits
     from arraynet.summary import Summary
 
 
@@ -355,21 +356,31 @@ class Network:
         """
         return Network(self._graph.astype(dtype), self._backend, optimize=self._optimize)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, limits: Limits | None = None) -> None:
         """Write weights and graph to a ``.safetensors`` or ``.npz`` file.
 
         `arraynet.load` gives the same network back, bit for bit. The file that was
         there stays whole until the new one is.
 
+        Parameters
+        ----------
+        path : str or os.PathLike
+        limits : Limits, optional
+            With which it is to be loaded again, where the usual ones are too low; see
+            `arraynet.formats.Limits`.
+
         Raises
         ------
         ArraynetError
-            For another suffix.
+            For another suffix, a target that is no file, or a network that could not be
+            loaded again within the limits.
+        OSError
+            If the file cannot be written; the old one is as it was.
         """
         from arraynet.formats import write
         from arraynet.formats.graph_json import graph_to_metadata
 
-        write(path, self._graph.weights, graph_to_metadata(self._graph))
+        write(path, self._graph.weights, graph_to_metadata(self._graph), limits=limits)
 
     def __repr__(self) -> str:
         sizes = [str(self.input_shape[-1])]

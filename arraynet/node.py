@@ -135,9 +135,8 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
                 f"{', '.join(sorted(allowed)) or 'none'}"
             )
         kind = type(allowed[name])
-        required = allowed[name] is inspect.Parameter.empty
         whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
-        if not (required or type(value) is kind or whole):
+        if not (type(value) is kind or whole):
             raise GraphError(
                 f"{node.where}: got {name}={_text(value)}, expected a value like {allowed[name]!r}"
             )

@@ -1,6 +1,6 @@
 """Passes: functions from a graph to a graph that costs less and computes the same.
 
-A pass asks the registration of an op what may be done with it, and never knows an
+A pass asks the registration of an op what may be done with it, and never asks for an
 op by name. Folded weights are computed in float64 and rounded once.
 """
 
@@ -17,7 +17,6 @@ from arraynet.graph import Graph, HostArray, Node
 from arraynet.ops import OPS
 from arraynet.rewriting import Budget, Draft
 
-Pass: TypeAlias = Callable[[Graph], Graph]
 Bounds: TypeAlias = tuple[Numbers, Numbers]
 
 
@@ -160,9 +159,6 @@ FOLDING: tuple[FoldingPass, ...] = (
     drop_range_check,
 )
 """The passes that share a budget, in the order in which `optimize` applies them."""
-
-PASSES: tuple[Pass, ...] = (drop, *FOLDING)
-"""What `optimize` applies, in order."""
 
 
 def _merge_neighbours(draft: Draft, merge: Callable[[Draft, Node, Node], bool]) -> Graph:

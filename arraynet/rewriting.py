@@ -57,7 +57,7 @@ class Draft:
     """
 
     def __init__(self, graph: Graph, budget: Budget | None = None) -> None:
-        self.budget = budget or Budget(graph)
+        self.budget = Budget(graph) if budget is None else budget
         self.dtype = graph.dtype
         self.outputs = graph.outputs
         self.nodes = {node.name: node for node in graph.nodes}

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from arraynet import helpers
+from arraynet import batching, helpers
 from arraynet.helpers import Helper, share
 from tests.interrupts import interrupted_at_every_step
 
@@ -61,13 +61,13 @@ def comes_true(condition: Callable[[], bool]) -> bool:
 @pytest.fixture(autouse=True)
 def none_before_and_after() -> Iterator[None]:
     global others
-    helpers.retire()
+    helpers._dismiss(helpers._idle)
     assert comes_true(lambda: alive() == 0)
     others = 0
     while others != (others := _thread._count()):
         time.sleep(0.05)  # until those that were told to have ended
     yield
-    helpers.retire()
+    helpers._dismiss(helpers._idle)
     assert comes_true(lambda: alive() == 0)
 
 
@@ -187,13 +187,13 @@ def test_an_interrupt_at_any_step_leaves_no_thread_behind(
         def help_once(make_new: bool = make_new) -> None:
             share(lambda: False, 2)
             if make_new:
-                helpers.retire()
+                helpers._dismiss(helpers._idle)
 
         for _ in interrupted_at_every_step(help_once):
             assert allowed_cores() == allowed
             # Not one more than wait for work, and they end by themselves.
             assert comes_true(lambda: threads_alive() == len(helpers._idle))
-        helpers.retire()
+        helpers._dismiss(helpers._idle)
 
 
 def test_a_helper_that_is_let_go_ends() -> None:
@@ -326,13 +326,17 @@ def test_the_core_that_this_thread_is_on_is_found() -> None:
 
 @needs_affinity
 def test_a_system_that_refuses_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(thread: int, cores: set[int]) -> None:
+    def refused(*arguments: object) -> set[int]:
         raise PermissionError
 
-    monkeypatch.setattr(os, "sched_setaffinity", refused)
+    for name in ("sched_setaffinity", "sched_getaffinity"):
+        monkeypatch.setattr(os, name, refused)
+        assert len(ran_on(2)) == 3
+    assert batching._cores() == os.cpu_count()
+    for name in ("sched_setaffinity", "sched_getaffinity"):
+        monkeypatch.delattr(os, name)
     assert len(ran_on(2)) == 3
-    monkeypatch.delattr(os, "sched_setaffinity")
-    assert len(ran_on(2)) == 3
+    assert batching._cores() == os.cpu_count()
 
 
 FORKED = """

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "passes": GRAPH | {"folding", "rewriting"},
     "forward": BASE | {"backends"},
     "program": ENGINE,
-    "helpers": BASE,
+    "helpers": BASE | {"counts"},
     "mapped": BASE,
     "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},
     "formats": GRAPH,

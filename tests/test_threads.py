@@ -28,7 +28,7 @@ def busy_switching() -> Any:
     """Let threads take turns as often as they can."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
-    helpers.retire()
+    helpers._dismiss(helpers._idle)
     yield
     sys.setswitchinterval(interval)
 
@@ -163,7 +163,7 @@ def test_an_interrupt_at_any_step_leaves_blas_as_it_was(threads: int) -> None:
     for _ in interrupted_at_every_step(lambda: network.predict(x, 512, threads=threads)):
         assert blas_threads() == blas
     np.testing.assert_array_equal(network.predict(x, 512, threads=threads), expected)
-    helpers.retire()
+    helpers._dismiss(helpers._idle)
     assert_no_thread_behind(before)
 
 

@@ -234,6 +234,8 @@ class _Planner:
             return by_rows(call), arguments
         if any(isinstance(array, _Input) or _by_columns(array) for array in operands):
             return fresh_rows(call), arguments
+        if not call.result.shape:  # of which NumPy makes a number, and no array
+            return fresh_rows(call), arguments
         return call.function, arguments
 
     def _add(self, function: Callable[..., Any], arguments: list[Any]) -> None:

@@ -16,7 +16,10 @@ NARROW = 16
 """Most columns of a weight whose products are summed in float64 on the CPU."""
 
 SMALL = 4096
-"""Most numbers in such a weight: converting them, and its batch, takes next to no time."""
+"""Most numbers in such a weight: converting them takes next to no time."""
+
+BLOCK = 1 << 22
+"""Most numbers of a batch that are held in float64 at a time."""
 
 
 class TorchBackend(GenericBackend):
@@ -54,9 +57,13 @@ class TorchBackend(GenericBackend):
         everything before it.
         """
         narrow = weight.shape[1] <= NARROW and weight.shape[0] * weight.shape[1] <= SMALL
-        if narrow and weight.dtype == self._torch.float32:
-            return self._torch.matmul(x.double(), weight.double()).float()
-        return self._torch.matmul(x, weight)
+        if not (narrow and weight.dtype == self._torch.float32):
+            return self._torch.matmul(x, weight)
+        exact = weight.double()
+        if x.ndim == 1 or x.numel() <= BLOCK:
+            return self._torch.matmul(x.double(), exact).float()
+        blocks = x.split(max(1, BLOCK * len(x) // x.numel()))
+        return self._torch.cat([self._torch.matmul(b.double(), exact).float() for b in blocks])
 
     def to_host(self, x: Array) -> HostArray:
         """Copy a tensor to the host; one on the CPU is shared."""

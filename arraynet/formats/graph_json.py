@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +11,6 @@ from arraynet.formats.json_text import parse_json
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import Graph, Node, Value
-from arraynet.node import parameters_of
-from arraynet.ops import OPS
 
 KEY = "arraynet.graph"
 """Under which name the metadata hold the graph."""
@@ -98,8 +95,6 @@ def graph_from_metadata(
             raise LoadError(
                 name, "a tensor that no node reads", "only the graph's weights", member=tensor
             )
-    for node in graph.nodes:
-        _check_attributes(node, graph, name)
     return graph
 
 
@@ -159,21 +154,6 @@ def _node(item: Any, file: str) -> Node:
     if not outputs:
         raise _error(item, "a node with an output", file)
     return Node(fields["op"], tuple(inputs), outputs, attributes)
-
-
-def _check_attributes(node: Node, graph: Graph, file: str) -> None:
-    """Refuse an attribute of another type than the op's default, and an axis out of range."""
-    defaults = {p.name: p.default for p in parameters_of(OPS[node.op].formula)}
-    for name, value in node.attributes.items():
-        default = defaults[name]
-        wanted = float if default is inspect.Parameter.empty else type(default)
-        numeric = wanted is float and type(value) is int
-        if type(value) is not wanted and not numeric:
-            found = f"{name}={clipped(value)}"
-            raise LoadError(file, found, f"a value like {default!r}", member=node.where)
-        rank = len(graph.shapes[node.inputs[0] or ""])
-        if name == "axis" and not -rank <= value < rank:
-            raise LoadError(file, f"axis {value}", f"one of {rank} axes", member=node.where)
 
 
 def _fields(item: Any, wanted: set[str], what: str, file: str) -> dict[str, Any]:

@@ -221,3 +221,37 @@ print(json.dumps([while_held(blas._state._lock), while_held(plans._lock), thread
     assert [right for right, _ in children] == [True, True]
     assert [set(counts) for _, counts in children] == [{2}, {2}]
     assert set(in_parent) == {2}
+
+
+@pytest.mark.parametrize("thread", ["the caller", "a helper"])
+def test_a_child_that_goes_on_with_a_batch_is_told_or_ends(thread: str) -> None:
+    """Forked where progress is told of; other threads' rows are missing there."""
+    found = _run(
+        NETWORK
+        + f"""
+network, x = mlp(256, 100, 3), normal(8000, 256)
+parent, main, child = os.getpid(), threading.main_thread().ident, []
+
+def advance(rows):
+    here = "the caller" if threading.get_ident() == main else "a helper"
+    if os.getpid() == parent and not child and here == {thread!r}:
+        child.append(os.fork())
+
+message = None
+while not child:  # each thread takes a block sooner or later
+    try:
+        network.predict(x, 100, advance, threads=2)
+    except arraynet.ArraynetError as error:
+        message = str(error)
+        break
+if os.getpid() != parent:
+    os._exit(7 if "forked process" in message else 8)
+_, status = os.waitpid(child[0], 0)
+right = bool(np.array_equal(network.predict(x, 100, threads=2), network.predict(x, 100, threads=1)))
+print(json.dumps([os.waitstatus_to_exitcode(status), message, right]))
+"""
+    )
+    status, message, right = found
+    assert status == (7 if thread == "the caller" else 1)
+    assert message is None
+    assert right

@@ -50,6 +50,16 @@ def test_a_number_of_a_short_row_is_laid_out_once(rows: int, columns: int, copie
         np.testing.assert_array_equal(plan.run(x), function(x))
 
 
+def test_one_number_is_an_array_too() -> None:
+    def function(x: Any) -> Any:
+        return np.tanh(np.max(x))
+
+    x = normal(5, 10)
+    found = plan_of(function, x).run(x)
+    assert type(found) is np.ndarray
+    assert found == function(x)
+
+
 def test_a_number_that_meets_its_row_once_is_not() -> None:
     x = normal(5, 10)
     plan = plan_of(lambda x: x - np.max(x, axis=1, keepdims=True), x)

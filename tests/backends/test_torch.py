@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,19 @@ def test_small_products_are_rounded_once(torch_backend: Backend) -> None:
     )
     expected = x.astype("f8") @ weight.astype("f8")
     np.testing.assert_array_max_ulp(found, expected.astype("f4"), maxulp=0)
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (7, 8), (8, 8), (9, 8), (40, 8), (20, 3, 8)])
+def test_a_large_batch_is_summed_in_blocks(
+    shape: tuple[int, ...], torch_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, weight = normal(math.prod(shape[:-1]), 8).reshape(shape), normal(8, 4, seed=2)
+    arrays: list[Any] = [torch_backend.asarray(array) for array in (x, weight)]
+    expected = torch_backend.to_host(torch_backend.native["matmul"](*arrays))
+    monkeypatch.setattr(module, "BLOCK", 64)
+    found = torch_backend.to_host(torch_backend.native["matmul"](*arrays))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, x @ weight, rtol=1e-5, atol=1e-6)
 
 
 def test_rows_may_have_any_number_of_axes(torch_backend: Backend) -> None:
