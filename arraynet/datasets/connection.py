@@ -69,17 +69,30 @@ class Handler(request.AbstractHTTPHandler):
     def _reached(self, address: tuple[str, int], *_: object) -> socket.socket:
         """Connect to a host: each of its addresses gets half of the time that is left.
 
-        ``socket.create_connection`` gives each the whole timeout, and a name may have
-        thousands of addresses.
+        The last one gets all of it. ``socket.create_connection`` gives each the whole
+        timeout, and a name may have thousands of addresses.
         """
         problem = OSError("no address")
-        for found in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        for number, found in enumerate(places, start=1):
             left = self.deadline.left()
+            share = left if number == len(places) else left / 2
             try:
-                return socket.create_connection((str(found[4][0]), address[1]), left / 2)
+                reached = socket.create_connection((str(found[4][0]), address[1]), share)
             except OSError as error:
                 problem = error
+            else:
+                return self._timed(reached)
         raise problem
+
+    def _timed(self, reached: socket.socket) -> socket.socket:
+        """Let a connection's next step, such as TLS's handshake, take all the time left."""
+        try:
+            reached.settimeout(self.deadline.left())
+        except TimeoutError:
+            reached.close()
+            raise
+        return reached
 
 
 class _Response(HTTPResponse):

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
-from pathlib import Path
 from typing import IO, BinaryIO
 from urllib import error, request
 from urllib.parse import urlsplit
 
 from arraynet.datasets.connection import Deadline, Handler
+from arraynet.datasets.part import Part
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 REDIRECTS = 5
@@ -46,9 +45,7 @@ class Published:
     sha256: str
 
 
-def download(
-    url: str, part: BinaryIO, published: Published, *, timeout: float, report: Report
-) -> None:
+def download(url: str, part: Part, published: Published, *, timeout: float, report: Report) -> None:
     """Complete the partial file ``part`` from ``url``, or raise `MirrorError`.
 
     Afterwards the file is whole and its SHA-256 is right. After a failure it holds
@@ -58,21 +55,22 @@ def download(
     ----------
     url : str
         Where to get it: https, or http on the loopback address.
-    part : binary file
-        Where it goes, from `open_part`; what is there already is continued.
+    part : Part
+        Where it goes; what is there already is continued.
     published : Published
         What it must be.
     timeout : float
-        Seconds until the first bytes, and then for as long as nothing more comes.
+        Seconds until the first bytes, and then for pauses, until more bytes make up for
+        them.
     report : callable
         Called with the number of bytes that are there, now and then.
     """
-    begin = part.seek(0, os.SEEK_END)
+    begin = part.file.seek(0, os.SEEK_END)
     begin = begin if begin <= published.size else 0
     if begin < published.size:
         begin = _receive(url, part, published, begin, timeout, report)
-    if digest(part) != published.sha256:
-        part.truncate(0)
+    if digest(part.file) != published.sha256:
+        part.clear()
         raise MirrorError("other bytes than the published SHA-256 says", again=begin > 0)
 
 
@@ -82,43 +80,24 @@ def digest(file: BinaryIO) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def open_part(path: Path) -> BinaryIO:
-    """Open a partial file to continue it, or a new one where that is no plain file.
-
-    Whoever may write into the folder could have put a link to another file there, or
-    a pipe that nobody writes to.
-    """
-    optional = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-    flags = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in optional)
-    try:
-        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
-    except OSError:
-        pass  # a link, a socket, a folder, or a file of somebody else
-    else:
-        status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-            return file
-        file.close()
-    path.unlink()
-    return os.fdopen(os.open(path, flags | os.O_EXCL, 0o666), "r+b")
-
-
 def _receive(
-    url: str, part: BinaryIO, published: Published, begin: int, timeout: float, report: Report
+    url: str, part: Part, published: Published, begin: int, timeout: float, report: Report
 ) -> int:
     """Write what the server sends; return at which byte of the file it began."""
     received = 0
     deadline = Deadline(timeout)
     with _open(url, begin, deadline) as response:
         begin = _first_byte(response, part, begin, published.size)
-        part.seek(begin)
+        part.file.seek(begin)
         for chunk in _chunks(response, published.size - begin, deadline):
-            part.write(chunk)
+            part.check()
+            part.file.write(chunk)
             received += len(chunk)
             report(begin + received)
-        part.truncate()
-        part.flush()
-        os.fsync(part.fileno())
+        part.check()
+        part.file.truncate()
+        part.file.flush()
+        os.fsync(part.file.fileno())
     if begin + received < published.size:
         raise MirrorError(
             f"the end after {begin + received} of {published.size} bytes", again=received > 0
@@ -146,11 +125,11 @@ def _open(url: str, begin: int, deadline: Deadline) -> HTTPResponse:
     return response
 
 
-def _first_byte(response: HTTPResponse, part: BinaryIO, begin: int, size: int) -> int:
+def _first_byte(response: HTTPResponse, part: Part, begin: int, size: int) -> int:
     """Return which byte of the file the answer begins with, after checking its size."""
     if response.status == 206:
         if response.headers.get("Content-Range") != f"bytes {begin}-{size - 1}/{size}":
-            part.truncate(0)
+            part.clear()
             raise MirrorError("another range than was asked for", again=begin > 0)
         return begin
     if response.status != 200:
@@ -161,12 +140,16 @@ def _first_byte(response: HTTPResponse, part: BinaryIO, begin: int, size: int) -
 
 
 def _chunks(response: HTTPResponse, size: int, deadline: Deadline) -> Iterator[bytes]:
-    """Yield the answer as it comes, at most ``size`` bytes, not too slowly."""
+    """Yield the answer as it comes, at most ``size`` bytes, not too slowly.
+
+    The first bytes grant the timeout anew, and all bytes the time that the slowest mirror
+    may take for them.
+    """
     received = 0
     while True:
         try:
             chunk = response.read1(CHUNK)
-            left = deadline.left()
+            left = deadline.left() if received else deadline.timeout
         except TimeoutError as problem:
             raise MirrorError(f"{received} bytes, and then {_plain(problem)}") from problem
         except (OSError, HTTPException, ValueError) as problem:

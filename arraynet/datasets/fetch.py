@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from arraynet.datasets.download import MirrorError, Published, digest, download, open_part
+from arraynet.datasets.download import MirrorError, Published, digest, download
 from arraynet.datasets.gzip_data import GzipReader
+from arraynet.datasets.part import Part, open_part
 from arraynet.errors import ArraynetError, LoadError
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import open_source, path_text
@@ -94,8 +94,10 @@ def fetch_mnist(
     """Download MNIST's four files, those that are not there yet, and return their folder.
 
     Every file is checked against its published SHA-256. It is written under another
-    name first, so that a file under its own name is always whole. What an interrupted
-    download has brought is kept, and continued the next time.
+    name first, so that a file under its own name is always whole, even if several
+    programs download it at once. What an interrupted download has brought is kept, and
+    continued the next time; but not that of a second one at the same time, nor in a
+    folder on a system without file locks.
 
     Parameters
     ----------
@@ -111,9 +113,9 @@ def fetch_mnist(
         Called as ``progress(bytes_done, bytes_in_all)``, now and then; both are 0
         when nothing has to be downloaded.
     timeout : float
-        Seconds to wait for the first bytes of a file, and then for as long as nothing
-        more of it comes. What a mirror sends besides gains it no time, and below 1,000
-        bytes a second it is given up.
+        Seconds to wait for the first bytes of a file, and as many again for pauses after
+        them. What a mirror sends besides gains it no time, and below 1,000 bytes a second
+        it pauses: only each 1,000 bytes of the file give a second back.
 
     Returns
     -------
@@ -176,7 +178,9 @@ def _complete(job: _Job, offline: bool, progress: Progress | None) -> None:
     tally.report(0)
     for published in missing:
         job.folder.mkdir(parents=True, exist_ok=True)
-        job.fetch(published, tally)
+        if not is_good(job.folder, published):  # another download may have brought it
+            job.fetch(published, tally)
+        tally.add(published.size)
 
 
 def cache_folder() -> Path:
@@ -239,6 +243,11 @@ class _Tally:
         if self.progress is not None:
             self.progress(self.before + received, self.total)
 
+    def add(self, size: int) -> None:
+        """Tell that a whole file of that size is there."""
+        self.before += size
+        self.report(0)
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -250,22 +259,21 @@ class _Job:
 
     def fetch(self, published: Published, tally: _Tally) -> None:
         """Get one file from the first mirror that gives it."""
-        part = self.folder / f".{published.name}.part"
-        with open_part(part) as file:
-            reasons = self._complete(file, published, tally)
-        if reasons is None:
-            os.replace(part, self.folder / published.name)
-            tally.before += published.size
+        final = self.folder / published.name
+        with open_part(final) as part:
+            reasons = self._try_mirrors(part, published, tally)
+            if reasons is None:
+                part.publish(final)
+                return
+        if is_good(self.folder, published):  # another download has brought it meanwhile
             return
-        if not part.stat().st_size:
-            part.unlink()
         raise LoadError(
-            self.folder / published.name,
+            final,
             "; ".join(reasons) or "no mirrors",
             "one mirror with the file (or put it there yourself)",
         )
 
-    def _complete(self, part: BinaryIO, published: Published, tally: _Tally) -> list[str] | None:
+    def _try_mirrors(self, part: Part, published: Published, tally: _Tally) -> list[str] | None:
         """Complete a partial file; otherwise return what each mirror did."""
         reasons = []
         for mirror in self.mirrors:

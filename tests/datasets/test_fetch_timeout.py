@@ -1,0 +1,183 @@
+"""How long a mirror is waited for, on a clock that is set by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arraynet.datasets import connection, fetch, fetch_mnist
+from arraynet.datasets.download import Published
+from arraynet.errors import LoadError
+from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, serve
+
+NAME = "labels.gz"
+CONTENT = np.random.default_rng(6).bytes(50_000)
+PATIENCE = 30
+"""Real seconds after which a test that hangs fails."""
+
+Step = tuple[float, int]
+"""So many seconds of the clock, and then so many bytes of the file."""
+
+
+class Clock:
+    """Stands in for ``time.monotonic``."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Serve one small file, and let it be what is published."""
+    published = Published(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    monkeypatch.setattr(fetch, "FILES", (published,))
+    with serve({NAME: CONTENT}) as server:
+        yield server
+
+
+@pytest.fixture
+def fetched(
+    tmp_path: Path, mirror: Mirror, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[Step], float], None]:
+    """Give a function that fetches a file which comes in steps."""
+
+    def fetch_in_steps(steps: list[Step], timeout: float) -> None:
+        changed = threading.Condition()
+        received = counted = 0
+        restart = connection.Deadline.restart
+
+        def paused(answer: Answer, content: bytes) -> None:
+            sent = 0
+            clock.now += steps[0][0]
+            answer.head(200, Content_Length=len(content))
+            for (_, count), (pause, _) in zip(steps, [*steps[1:], (0.0, 0)], strict=True):
+                answer.wfile.write(content[sent : sent + count])
+                answer.wfile.flush()
+                sent += count
+                with changed:
+                    assert changed.wait_for(lambda: counted >= sent, PATIENCE)  # noqa: B023
+                    clock.now += pause
+
+        def seen(count: int, _: int) -> None:
+            nonlocal received
+            received = count
+
+        def restarted(deadline: connection.Deadline, seconds: float) -> None:
+            """Let the clock go on only once the deadline knows of the bytes."""
+            nonlocal counted
+            restart(deadline, seconds)
+            with changed:
+                counted = received
+                changed.notify()
+
+        monkeypatch.setitem(BEHAVIOURS, "paused", paused)
+        monkeypatch.setattr(connection.Deadline, "restart", restarted)
+        fetch_mnist(tmp_path, mirrors=mirror.url("paused"), timeout=timeout, progress=seen)
+        assert (tmp_path / NAME).read_bytes() == CONTENT
+
+    return fetch_in_steps
+
+
+STEPS: dict[str, list[Step]] = {
+    "late, and then a pause": [(170, 10), (60, 49_990)],
+    "late, and then a long pause": [(190, 10), (190, 49_990)],
+    "at once, and then a long pause": [(0, 10), (190, 49_990)],
+    "1,000 bytes a second": [(190, 10_000)] + [(10, 10_000)] * 4,
+    "pauses that are made up for": [(190, 10), (20, 20_000), (190, 29_990)],
+}
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_a_mirror_that_is_waited_for(
+    steps: list[Step], fetched: Callable[[list[Step], float], None]
+) -> None:
+    fetched(steps, 200)
+
+
+SLOW: dict[str, list[Step]] = {
+    "pauses that are not made up for": [(0, 10), (120, 10), (120, 49_980)],
+    "slower than 1,000 bytes a second": [(0, 10_000)] + [(80, 10_000)] * 4,
+}
+
+
+@pytest.mark.parametrize("steps", SLOW.values(), ids=SLOW)
+def test_a_mirror_that_is_given_up(
+    steps: list[Step], fetched: Callable[[list[Step], float], None]
+) -> None:
+    with pytest.raises(LoadError, match="bytes, and then no answer in time"):
+        fetched(steps, 200)
+
+
+@pytest.mark.parametrize(("count", "shares"), [(1, [10]), (2, [5, 5]), (3, [5, 2.5, 2.5])])
+def test_the_last_address_of_a_name_gets_all_the_time_that_is_left(
+    count: int,
+    shares: list[float],
+    tmp_path: Path,
+    mirror: Mirror,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = []
+
+    def connect(_: tuple[str, int], timeout: float) -> None:
+        waits.append(timeout)
+        clock.now += timeout
+        raise TimeoutError
+
+    place = (2, 1, 6, "", ("192.0.2.1", 443))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [place] * count)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(LoadError, match="no answer in time"):
+        fetch_mnist(tmp_path, mirrors="https://example.invalid/", timeout=10)
+    assert waits == shares
+
+
+def test_what_follows_connecting_has_all_the_time_that_is_left(
+    mirror: Mirror, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS's handshake has no deadline but the socket's timeout."""
+    port = int(mirror.address.rpartition(":")[2])
+    real = socket.create_connection
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        reached = real(address, timeout)
+        clock.now += 3
+        return reached
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    handler = connection.Handler(connection.Deadline(10))
+    with handler._reached(("127.0.0.1", port)) as reached:
+        assert reached.gettimeout() == 7
+
+
+def test_a_connection_that_comes_too_late_is_closed(
+    mirror: Mirror, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as late:
+
+        def connect(*_: object) -> socket.socket:
+            clock.now += 30
+            return late
+
+        monkeypatch.setattr(socket, "create_connection", connect)
+        handler = connection.Handler(connection.Deadline(10))
+        with pytest.raises(TimeoutError):
+            handler._reached(("127.0.0.1", 9))
+        assert late.fileno() == -1
