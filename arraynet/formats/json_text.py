@@ -59,13 +59,15 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
         raise LoadError(file, clipped(str(error), 200), "well-formed JSON", member=member) from None
 
 
-def header_bytes(value: Mapping[str, Any], limits: Limits) -> bytes:
+def header_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> bytes:
     """Return JSON that `parse_json` reads under the limits.
+
+    Spaces fill it up to a multiple of so many bytes.
 
     Raises
     ------
     ArraynetError
-        When it is longer than those allow, or holds what is no text.
+        When it is longer or nests deeper than those allow, or holds what is no text.
     """
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     try:
@@ -74,7 +76,14 @@ def header_bytes(value: Mapping[str, Any], limits: Limits) -> bytes:
         raise ArraynetError(
             f"names and metadata: got half a character ({error}), expected text"
         ) from error
+    data += b" " * (-len(data) % multiple)
     most = limits.header_bytes
+    depth = _depth(text)
+    if depth > limits.depth:
+        raise ArraynetError(
+            f"names and metadata: got JSON nested {depth} deep, expected at most {limits.depth}, "
+            f"which is what is read again (Limits.depth)"
+        )
     if len(data) > most:
         raise ArraynetError(
             f"names and metadata: got {len(data)} bytes of JSON, expected at most {most}, which "

@@ -9,20 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.errors import DtypeError
+from arraynet.errors import ArraynetError, DtypeError
 from arraynet.formats.json_text import header_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source
-from arraynet.formats.stored import KINDS, HostArray, Stored, check_name, check_total, clipped
+from arraynet.formats.stored import (
+    KINDS,
+    METADATA,
+    HostArray,
+    Stored,
+    check_name,
+    check_total,
+    clipped,
+)
 from arraynet.formats.zip import Member, check_archive, end, headers, members
 from arraynet.formats.zip_data import MemberReader
 
-METADATA = "__metadata__"
-"""The array of bytes (JSON) that holds an archive's metadata, where it has any."""
-
 SUFFIX = ".npy"
 """What a member's name has behind the array's."""
+
+START = len(MAGIC) + 4
+"""Bytes of an array's header that are not counted in the length that it states."""
 
 HEADERS = 4
 """How many times `Limits.header_bytes` the headers of all arrays may have together."""
@@ -60,7 +68,8 @@ def _tensor(member: Member, source: Source, limits: Limits) -> tuple[Stored, int
     name = member.name.removesuffix(SUFFIX)
     if name == member.name:
         raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
-    check_name(name, limits, source.path)
+    if name != METADATA:
+        check_name(name, limits, source.path)
     header = read_header(MemberReader(source, member).read, source, limits, name)
     check_length(header, member.size, source, name)
     fill = functools.partial(_fill, source, member, header.length)
@@ -96,14 +105,17 @@ def chunks(
     Raises
     ------
     ArraynetError
-        For an archive that would be too large for its own directory.
+        For an archive that would be too large for its own directory, or whose arrays have
+        longer headers than the limits allow.
     """
     arrays = dict(tensors)
     if metadata:
+        # Its name for them is that of an array of bytes: their JSON.
         arrays[METADATA] = np.frombuffer(header_bytes(dict(metadata), limits), np.uint8)
     check_archive({name: array.nbytes for name, array in arrays.items()}, SUFFIX, limits)
     for name, array in arrays.items():
         _check_kind(name, array)
+    _check_headers([len(_npy_header(array)) for array in arrays.values()], limits)
     return _chunks(arrays)
 
 
@@ -111,7 +123,7 @@ def _chunks(arrays: Mapping[str, HostArray]) -> Iterator[bytes | memoryview]:
     directory: list[bytes] = []
     position = 0
     for name, array in arrays.items():
-        head, data = _npy_parts(array)
+        head, data = _npy_header(array), _npy_data(array)
         crc = zlib.crc32(data, zlib.crc32(head))
         local, entry = headers(name + SUFFIX, crc, len(head) + len(data), position)
         directory.append(entry)
@@ -129,12 +141,32 @@ def _check_kind(name: str, array: HostArray) -> None:
         )
 
 
-def _npy_parts(array: HostArray) -> tuple[bytes, memoryview]:
-    """Return the header and the data of one array in NumPy's own format."""
-    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+def _check_headers(lengths: list[int], limits: Limits) -> None:
+    """Refuse headers that would not be read again, alone or together."""
+    for found, most, what in (
+        (max(lengths) - START, limits.header_bytes, "an array"),
+        (sum(lengths), HEADERS * limits.header_bytes, "all arrays"),
+    ):
+        if found > most:
+            raise ArraynetError(
+                f"tensors: got {found} bytes for the header of {what}, expected at most {most}, "
+                f"which is what is read again (Limits.header_bytes)"
+            )
+
+
+def _npy_header(array: HostArray) -> bytes:
+    """Return what stands before one array's data in NumPy's own format."""
+    fortran = _is_fortran(array)
     text = str({"descr": array.dtype.str, "fortran_order": fortran, "shape": array.shape})
     length = len(text) + 1 + -(len(text) + 1 + 10) % 64
-    head = MAGIC + b"\1\0" + length.to_bytes(2, "little") + text.encode().ljust(length - 1) + b"\n"
-    flat = np.ascontiguousarray(array.T if fortran else array).reshape(-1)
-    data = flat.view(np.uint8).data if flat.size else memoryview(b"")
-    return head, data
+    return MAGIC + b"\1\0" + length.to_bytes(2, "little") + text.encode().ljust(length - 1) + b"\n"
+
+
+def _npy_data(array: HostArray) -> memoryview:
+    """Return one array's data, its first axis varying fastest if the header says so."""
+    flat = np.ascontiguousarray(array.T if _is_fortran(array) else array).reshape(-1)
+    return flat.view(np.uint8).data if flat.size else memoryview(b"")
+
+
+def _is_fortran(array: HostArray) -> bool:
+    return array.flags.f_contiguous and not array.flags.c_contiguous

@@ -18,6 +18,7 @@ from arraynet.formats.json_text import header_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
 from arraynet.formats.stored import (
+    METADATA,
     HostArray,
     Stored,
     check_name,
@@ -64,7 +65,7 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
     header = parse_json(source.read_at(8, length), limits, source.path, HEADER)
     if not isinstance(header, dict):
         raise source.error("JSON that is no object", "tensors by name", HEADER)
-    metadata = _metadata(header.pop("__metadata__", {}), source)
+    metadata = _metadata(header.pop(METADATA, {}), source)
     if len(header) > limits.tensors:
         raise source.error(f"{len(header)} tensors", f"at most {limits.tensors} (Limits.tensors)")
     spans = [_tensor(name, entry, 8 + length, source, limits) for name, entry in header.items()]
@@ -77,7 +78,7 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
 def _metadata(value: Any, source: Source) -> dict[str, str]:
     if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
         return value
-    raise source.error(clipped(value), "strings by name", "__metadata__")
+    raise source.error(clipped(value), "strings by name", METADATA)
 
 
 def _tensor(name: str, entry: Any, base: int, source: Source, limits: Limits) -> tuple[int, Stored]:
@@ -155,7 +156,7 @@ def chunks(
     """
     names = {np.dtype(name).name: kind for kind, name in DTYPES.items() if kind != "BF16"}
     names["bfloat16"] = "BF16"
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
     position = 0
     for name, tensor in tensors.items():
         if tensor.dtype.name not in names:
@@ -169,11 +170,10 @@ def chunks(
             "data_offsets": offsets,
         }
         position += tensor.nbytes
-    return _chunks(header_bytes(header, limits), tensors)
+    return _chunks(header_bytes(header, limits, 8), tensors)
 
 
 def _chunks(text: bytes, tensors: Mapping[str, HostArray]) -> Iterator[bytes | memoryview]:
-    text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for tensor in tensors.values():
         little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))

@@ -18,6 +18,9 @@ HostArray: TypeAlias = np.ndarray[Any, Any]
 KINDS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 """The element types, in NumPy's short names, that a file of tensors may hold."""
 
+METADATA = "__metadata__"
+"""What every format calls a file's metadata, and no tensor."""
+
 CHUNK = 1 << 18
 
 

@@ -12,10 +12,7 @@ import numpy as np
 from arraynet.errors import ArraynetError, LoadError
 from arraynet.formats.graph_json import parse_nodes
 from arraynet.formats.limits import Limits
-from arraynet.formats.stored import HostArray, check_name, checked_size, clipped
-
-RESERVED = "__metadata__"
-"""What both formats call their metadata: no tensor's name."""
+from arraynet.formats.stored import METADATA, HostArray, check_name, checked_size, clipped
 
 
 def checked(
@@ -57,7 +54,7 @@ def _arrays(tensors: object, limits: Limits, file: str) -> dict[str, HostArray]:
 def _name(name: Any, limits: Limits, file: str) -> str:
     if not isinstance(name, str):
         raise LoadError(file, f"the name {clipped(name)}", "a str")
-    if name == RESERVED:
+    if name == METADATA:
         raise LoadError(file, f"the name {name!r}", "another name: the metadata have this one")
     check_name(name, limits, file)
     return name
