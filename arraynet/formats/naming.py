@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from arraynet.errors import LoadError
+from arraynet.formats.stored import clipped
 
 _BOOK = re.compile(r"(?P<kind>[Wb])(?P<number>[0-9]{1,9})")
 _TORCH = re.compile(r"(?:(?P<prefix>.+)\.)?(?P<kind>weight|bias)")
@@ -97,6 +98,6 @@ def _in_order(prefixes: Iterable[str], file: str) -> list[str]:
             return [keys[numbers] for numbers in sorted(keys)]
     raise LoadError(
         file,
-        f"layers named {', '.join(sorted(prefixes))}",
+        f"layers named {clipped(', '.join(sorted(prefixes)), 200)}",
         f"names that differ in a number, which tells their order: {NAMES}",
     )

@@ -94,8 +94,9 @@ def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
             f"{printable(path)}: got a folder, a pipe or a device there, expected a file or none"
         )
     folder = os.path.dirname(target)
-    # Cut in bytes, as file systems count.
-    start = os.fsdecode(os.fsencode(os.path.basename(target))[:100])
+    start = os.path.basename(target)[:100]
+    while len(os.fsencode(start)) > 100:  # file systems count bytes, and some take only whole text
+        start = start[:-1]
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=folder)
         try:

@@ -91,12 +91,18 @@ def test_one_layer_without_a_number() -> None:
 
 
 def test_names_that_tell_no_order() -> None:
-    with pytest.raises(LoadError, match=r"layers named hidden, output, expected names that differ"):
+    with pytest.raises(LoadError, match=r"named 'hidden, output', expected names that differ"):
         graph_of(torch(["hidden", "output"], 4, 5, 3))
     with pytest.raises(LoadError, match="names that differ in a number"):
         graph_of(torch(["a1", "b1"], 4, 5, 3))
     with pytest.raises(LoadError, match="names that differ in a number"):
         graph_of(torch(["01", "1"], 4, 5, 3))
+    many = [f"{'a' * 400}{number}.x{number % 2 * 'y'}" for number in range(2_000)]
+    with pytest.raises(
+        LoadError, match=r"layers named 'aaa.*names that differ in a number"
+    ) as caught:
+        layers_of([f"{name}.{kind}" for name in many for kind in ("weight", "bias")], "net.npz")
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,29 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("letters", ["a", "é", "字", "🙂", "aé", "\udcff"])
+def test_the_name_of_the_new_file_is_cut_between_characters(
+    letters: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some systems take no name that is not text."""
+    seen = []
+    real = os.replace
+
+    def watched(source: str, target: str) -> None:
+        seen.append(os.path.basename(source))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    for padding in range(4):
+        name = "a" * padding + letters * (240 // len(os.fsencode(letters))) + ".npz"
+        formats.write(tmp_path / name, {"W1": np.ones(2)})
+        whole, cut = name, seen.pop()[1:].rsplit(".", 2)[0]
+        assert whole.startswith(cut)
+        assert 96 < len(os.fsencode(cut)) <= 100
+        assert os.listdir(tmp_path) == [name]
+        (tmp_path / name).unlink()
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     path = tmp_path / "none" / "file.npz"
     with pytest.raises(FileNotFoundError) as caught:
