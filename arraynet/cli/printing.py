@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from arraynet import errors
+
 
 def print_result(text: str) -> None:
     """Print a line, bold on a terminal; NO_COLOR means no escape codes at all."""
@@ -53,5 +55,5 @@ def table(
 
 def printable(text: str, longest: int = 200) -> str:
     """Return a file's text without what would steer a terminal, and not too long."""
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: longest + 1])
+    safe = errors.printable(text[: longest + 1])
     return safe if len(safe) <= longest else safe[:longest] + "…"

@@ -13,8 +13,8 @@ BLOCK = 1 << 16
 class GzipReader:
     """The decompressed bytes of a gzipped file, never more than are asked for.
 
-    zlib compares the checksum and the length at the end. A file whose last four bytes
-    state another length than its dimensions do is refused before it is unpacked.
+    zlib compares the checksum and the length at the end. ``expected`` is that length, as
+    the file's last four bytes state it, for who knows a length to compare it with before.
     """
 
     def __init__(self, source: Source) -> None:
@@ -37,7 +37,7 @@ class GzipReader:
             if not data:
                 raise self.source.error(
                     f"data that ends {len(buffer) - filled} bytes early",
-                    "as much as its dimensions say",
+                    "as much as its content says that it has",
                 )
             buffer[filled : filled + len(data)] = data
             filled += len(data)
@@ -45,7 +45,7 @@ class GzipReader:
     def finish(self) -> None:
         """Check that nothing follows, neither in the gzip stream nor after it."""
         if self._inflate(1):
-            raise self.source.error("more data", "as much as its dimensions say")
+            raise self.source.error("more data", "as much as its content says that it has")
         rest = self.source.size - self.position + len(self.inflater.unused_data)
         if rest:
             raise self.source.error(f"{rest} bytes after the gzip stream", "nothing after it")

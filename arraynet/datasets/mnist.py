@@ -126,7 +126,7 @@ def _part(
 
     All that is returned, of which ``taken`` bytes are there already, must be within what
     all the files, of ``stored`` bytes, may grow to, or 3.5 times `Limits.expansion_floor`:
-    MNIST, with all that may be asked for, takes 3.4 times that, however it is packed.
+    MNIST, with all that may be asked for, takes 3.31 times that, however it is packed.
     Returns the new sum too.
     """
     images_path, labels_path = paths

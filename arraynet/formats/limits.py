@@ -41,7 +41,7 @@ class Limits:
     dimensions : int
         Number of dimensions of one tensor.
     name_bytes : int
-        Bytes of one name.
+        How long one name may be: its characters, and in a pickle its bytes.
     opcodes : int
         Number of pickle opcodes.
     memo : int

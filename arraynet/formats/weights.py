@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -17,7 +16,7 @@ from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value, cast
-from arraynet.node import is_one_of
+from arraynet.node import is_one_of, parameters_of
 from arraynet.ops import OPS, Op
 
 LAYOUTS = ("in_out", "out_in")
@@ -121,9 +120,7 @@ def graph_from_weights(
 
 def _is_number(value: Any) -> bool:
     """Return whether a value is a real number; truth values are none."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, Real)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _scale(value: Any, dtype: np.dtype[Any], file: str) -> HostArray:
@@ -152,7 +149,7 @@ def known_activations() -> list[str]:
 
 
 def _activates(op: Op) -> bool:
-    parameters = inspect.signature(op.formula).parameters.values()
+    parameters = parameters_of(op.formula)
     arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     required = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     return len(arrays) == 1 and not required and len(op.shape(("batch", 2))) == 2
