@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from arraynet.backends import Backend
 from arraynet.errors import ArraynetError, GraphError, LoadError, OutOfMemoryError
-from arraynet.graph import seal
 from arraynet.network import Network
 
 if TYPE_CHECKING:
@@ -72,9 +71,7 @@ def load(
     from arraynet.formats import read
     from arraynet.formats.weights import graph_from_contents
 
-    contents = read(path, limits=limits, allow_nonfinite=allow_nonfinite)
-    for tensor in contents.tensors.values():
-        seal(tensor)  # nobody else holds it: the graph keeps it without a copy
+    contents = read(path, limits=limits, allow_nonfinite=allow_nonfinite).sealed()
     graph = graph_from_contents(
         contents,
         file=path,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import sys
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from arraynet._typing import Kernel
 from arraynet.errors import GraphError
 from arraynet.ops import OPS, Op
+from arraynet.ops.registry import defaults_of, parameters_of
 
 Size: TypeAlias = int | str
 
@@ -91,12 +89,6 @@ def check_node(node: Node, dtype: str) -> None:
     _check_attributes(node, registration, dtype)
 
 
-@functools.cache
-def parameters_of(formula: Kernel) -> tuple[inspect.Parameter, ...]:
-    """Return what an op's formula takes: arrays, then attributes and ``xp``."""
-    return tuple(inspect.signature(formula).parameters.values())
-
-
 def is_one_of(value: object, words: Container[str]) -> bool:
     """Return whether a value is one of these words (an array is none: it compares as many)."""
     return isinstance(value, str) and value in words
@@ -126,8 +118,7 @@ def _check_inputs(node: Node, registration: Op) -> None:
 
 def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     """Refuse attributes that the op's formula does not take, by name or by value."""
-    parameters = parameters_of(registration.formula)
-    allowed = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
+    allowed = defaults_of(registration.formula)
     for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from arraynet.formats.stored import HostArray
+from arraynet.weights import seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,12 @@ class Contents:
     tensors: dict[str, HostArray]
     metadata: dict[str, str] = field(default_factory=dict)
     format: str = ""
+
+    def sealed(self) -> Contents:
+        """Return these contents, which nobody writes to any more: a graph needs no copy."""
+        for tensor in self.tensors.values():
+            seal(tensor)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from arraynet.formats.limits import Limits
 from arraynet.formats.reading import read
 from arraynet.formats.weights import graph_from_contents
 from arraynet.formats.writing import check_suffix, write
-from arraynet.graph import Graph, seal
+from arraynet.graph import Graph
 
 
 def convert(
@@ -54,9 +54,7 @@ def convert(
         When the target cannot be written; the old one is as it was.
     """
     check_suffix(target)
-    contents = read(source, limits=limits, allow_nonfinite=allow_nonfinite)
-    for tensor in contents.tensors.values():
-        seal(tensor)  # nobody else holds it: the graph keeps it without a copy
+    contents = read(source, limits=limits, allow_nonfinite=allow_nonfinite).sealed()
     graph = graph_from_contents(
         contents,
         file=os.fsdecode(source),

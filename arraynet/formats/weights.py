@@ -16,8 +16,9 @@ from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value, cast
-from arraynet.node import is_one_of, parameters_of
+from arraynet.node import is_one_of
 from arraynet.ops import OPS, Op
+from arraynet.ops.registry import parameters_of
 
 LAYOUTS = ("in_out", "out_in")
 

@@ -162,7 +162,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
                 raise RuntimeError(f"op {key!r} is registered twice")
             OPS[key] = registration
 
-        defaults = _defaults(written)
+        defaults = defaults_of(written)
         wanted = _array_names(written)
 
         @functools.wraps(written)
@@ -230,15 +230,20 @@ def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
     return xp
 
 
+@functools.cache
+def parameters_of(formula: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """Return what an op's formula takes: arrays, then attributes and ``xp``."""
+    return tuple(inspect.signature(formula).parameters.values())
+
+
 def _array_names(formula: Callable[..., Any]) -> list[str]:
     """Return the names of a formula's arrays."""
-    parameters = inspect.signature(formula).parameters.values()
-    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [p.name for p in parameters_of(formula) if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
-def _defaults(formula: Callable[..., Any]) -> dict[str, Any]:
+def defaults_of(formula: Callable[..., Any]) -> dict[str, Any]:
     """Return the attributes of a formula with their defaults."""
-    parameters = inspect.signature(formula).parameters.values()
+    parameters = parameters_of(formula)
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import ssl
 import threading
@@ -11,6 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from arraynet.datasets import fetch
+from arraynet.datasets.download import Published
 
 Behaviour = Callable[["Answer", bytes], None]
 
@@ -74,6 +80,15 @@ def serve(files: dict[str, bytes], context: ssl.SSLContext | None = None) -> Ite
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def publish(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Serve files, and let them be what is published."""
+    known = [Published(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in files.items()]
+    monkeypatch.setattr(fetch, "FILES", tuple(known))
+    with serve(files) as mirror:
+        yield mirror
 
 
 def good(answer: Answer, content: bytes) -> None:

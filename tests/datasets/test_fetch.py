@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import hashlib
 import os
 import socket
 import sys
@@ -15,9 +14,8 @@ import numpy as np
 import pytest
 
 from arraynet.datasets import fetch, fetch_mnist, load_mnist
-from arraynet.datasets.download import Published
 from arraynet.errors import ArraynetError, LoadError
-from tests.datasets.mirror import Mirror, serve
+from tests.datasets.mirror import Mirror, publish
 
 RANDOM = np.random.default_rng(3)
 FILES = {
@@ -31,9 +29,7 @@ TOTAL = sum(map(len, FILES.values()))
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """Serve small files under MNIST's names, and let them be what is published."""
-    known = [Published(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in FILES.items()]
-    monkeypatch.setattr(fetch, "FILES", tuple(known))
-    with serve(FILES) as server:
+    with publish(FILES, monkeypatch) as server:
         yield server
 
 
@@ -263,9 +259,7 @@ def test_the_real_mnist_through_a_mirror(
 ) -> None:
     files = {published.name: (test_data / "mnist" / published.name) for published in fetch.FILES}
     contents = {name: path.read_bytes() for name, path in files.items()}
-    known = [Published(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in contents.items()]
-    monkeypatch.setattr(fetch, "FILES", tuple(known))
-    with serve(contents) as server:
+    with publish(contents, monkeypatch) as server:
         folder = fetch_mnist(tmp_path, mirrors=[server.url("status_403"), server.url("good")])
     _, (x_test, t_test) = load_mnist(folder)
     assert x_test.shape == (10_000, 784)

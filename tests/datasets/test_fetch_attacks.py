@@ -19,7 +19,7 @@ import pytest
 from arraynet.datasets import connection, fetch, fetch_mnist, load_mnist
 from arraynet.datasets.download import Published
 from arraynet.errors import ArraynetError, LoadError
-from tests.datasets.mirror import Mirror, serve
+from tests.datasets.mirror import Mirror, publish, serve
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(4).bytes(5_000)
@@ -29,8 +29,7 @@ PUBLISHED = Published(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """Serve one small file, and let it be what is published."""
-    monkeypatch.setattr(fetch, "FILES", (PUBLISHED,))
-    with serve({NAME: CONTENT}) as server:
+    with publish({NAME: CONTENT}, monkeypatch) as server:
         yield server
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ import numpy as np
 import pytest
 
 from arraynet.datasets import fetch, fetch_mnist
-from arraynet.datasets.download import Published
 from arraynet.errors import LoadError
-from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, serve
+from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, publish
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(5).bytes(200_000)
@@ -31,9 +29,7 @@ PATIENCE = 30
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """Serve one file, and let it be what is published."""
-    published = Published(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-    monkeypatch.setattr(fetch, "FILES", (published,))
-    with serve({NAME: CONTENT}) as server:
+    with publish({NAME: CONTENT}, monkeypatch) as server:
         yield server
 
 

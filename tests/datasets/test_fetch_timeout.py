@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import threading
 import time
@@ -12,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraynet.datasets import connection, fetch, fetch_mnist
-from arraynet.datasets.download import Published
+from arraynet.datasets import connection, fetch_mnist
 from arraynet.errors import LoadError
-from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, serve
+from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, publish
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(6).bytes(50_000)
@@ -46,9 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """Serve one small file, and let it be what is published."""
-    published = Published(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-    monkeypatch.setattr(fetch, "FILES", (published,))
-    with serve({NAME: CONTENT}) as server:
+    with publish({NAME: CONTENT}, monkeypatch) as server:
         yield server
 
 
