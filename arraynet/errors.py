@@ -3,10 +3,15 @@
 Every one is an `ArraynetError`, so one `except` catches them all; each is also
 the built-in kind that it specialises, so ordinary code catches it too.
 
-Messages read ``where: got X, expected Y (how to fix it)``.
+Messages read ``where: got X, expected Y (how to fix it)``. The functions at the end
+say how X and Y are written, bounded and on one line, wherever a message needs them.
 """
 
 from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from typing import Any
 
 
 class ArraynetError(Exception):
@@ -81,6 +86,63 @@ class LoadError(ArraynetError, ValueError):
 def printable(text: str) -> str:
     """Return text without what steers a terminal or cannot be printed, as names of files may."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shortened(value: object, longest: int = 60) -> str:
+    """Return how Python writes a value, on one printable line that is not too long.
+
+    Examples
+    --------
+    >>> shortened("a" * 1000, 20)
+    "'aaaaaaa...aaaaaaaa'"
+    """
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = longest
+    if isinstance(value, bytes | bytearray | str):
+        value = value[: longest + 1]
+    text = printable(" ".join(short.repr(value).split()))
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def clipped(text: str, longest: int = 60) -> str:
+    """Return text that a file gave as one printable line that is not too long."""
+    text = printable(text[: longest + 1])
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def shape_text(shape: Iterable[Any]) -> str:
+    """Return a shape as Python writes a tuple, its symbols without quotes.
+
+    Examples
+    --------
+    >>> shape_text(("batch", 784))
+    '(batch, 784)'
+    """
+    sizes = [clipped(str(size)) for size in shape]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def choices_text(found: object, choices: Iterable[str]) -> str:
+    """Return what a message says was expected: the near miss, or the choices.
+
+    Examples
+    --------
+    >>> choices_text("Relu", ["relu", "sigmoid"])
+    "did you mean 'relu'?"
+    >>> choices_text("x", ["relu", "sigmoid"])
+    'relu or sigmoid'
+    """
+    import difflib  # slow to import, and only errors need it
+
+    names = list(choices)
+    if isinstance(found, str):
+        folded = {name.lower().replace("_", ""): name for name in names}
+        word = found[:100].lower().replace("_", "").replace("-", "").replace(" ", "")
+        if close := difflib.get_close_matches(word, folded, n=1, cutoff=0.75):
+            return f"did you mean {folded[close[0]]!r}?"
+    return ", ".join(names[:-1]) + (" or " if names[:-1] else "") + "".join(names[-1:])
 
 
 def _rebuild_load_error(file: str, found: str, expected: str, member: str | None) -> LoadError:
