@@ -14,23 +14,6 @@ def step(x: Array, *, xp: Namespace = None) -> Array:
 
     At 0 it gives 0, as a perceptron's neuron fires only above its threshold. NaN stays NaN.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -48,23 +31,6 @@ def sigmoid(x: Array, *, xp: Namespace = None) -> Array:
     the left tail. From ``x = 40`` on, the value is 1 in every dtype; holding ``x`` there
     keeps ``n`` finite.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -81,23 +47,6 @@ def sigmoid(x: Array, *, xp: Namespace = None) -> Array:
 def tanh(x: Array, *, xp: Namespace = None) -> Array:
     """Hyperbolic tangent.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -113,23 +62,6 @@ def log_sigmoid(x: Array, *, xp: Namespace = None) -> Array:
 
     Both tails are exact: -1000 gives -1000, and 50 gives ``-exp(-50)``.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -142,23 +74,6 @@ def log_sigmoid(x: Array, *, xp: Namespace = None) -> Array:
 @op(elementwise=True, bounds=(0, math.inf), widened=True)
 def softplus(x: Array, *, xp: Namespace = None) -> Array:
     """Smooth rectifier ``log(1 + exp(x))``.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -174,23 +89,6 @@ def softsign(x: Array, *, xp: Namespace = None) -> Array:
     """Softsign ``x / (1 + |x|)``.
 
     Infinity gives 1, its limit.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -212,23 +110,9 @@ def squareplus(x: Array, *, b: float = 4.0, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     b : float
         How wide the bend is; positive. The default, 4, is that of the paper (and of
         JAX; neither ONNX nor PyTorch has this function).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------

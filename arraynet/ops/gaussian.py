@@ -163,23 +163,6 @@ def _tail(x: Array, bell: Array, constants: Precision) -> Array:
 def erf(x: Array, *, xp: Namespace = None) -> Array:
     """Error function ``2 / sqrt(pi) * integral of exp(-t**2) from 0 to x``.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     References
     ----------
     W. J. Cody, Rational Chebyshev Approximations for the Error Function, Mathematics of
@@ -204,23 +187,6 @@ def erf(x: Array, *, xp: Namespace = None) -> Array:
 @op(elementwise=True, bounds=(0, 2), widened=True)
 def erfc(x: Array, *, xp: Namespace = None) -> Array:
     """Complementary error function ``1 - erf(x)``, with full relative accuracy in its tail.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
