@@ -68,7 +68,8 @@ def log_sigmoid(x: Array, *, xp: Namespace = None) -> Array:
     >>> log_sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([-1.00000000e+03, -6.93147181e-01,  0.00000000e+00])
     """
-    return xp.minimum(x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+    # min(x, -x) is -|x| with the derivative 0 at 0, as the sum needs there.
+    return xp.minimum(x, 0.0) - xp.log1p(xp.exp(xp.minimum(x, -x)))
 
 
 @op(elementwise=True, bounds=(0, math.inf), widened=True)
@@ -81,7 +82,8 @@ def softplus(x: Array, *, xp: Namespace = None) -> Array:
     >>> softplus(np.array([-1000.0, 0.0, 1000.0]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
     """
-    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+    # min(x, -x) is -|x| with the derivative 0 at 0, as the sum needs there.
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(xp.minimum(x, -x)))
 
 
 @op(elementwise=True, bounds=(-1, 1), widened=True)

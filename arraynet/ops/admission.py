@@ -41,7 +41,8 @@ def dtype_name(dtype: Any) -> str:
     >>> dtype_name(np.dtype("float32"))
     'float32'
     """
-    return str(dtype).rpartition(".")[2]
+    # In NumPy's text the order of bytes stands too.
+    return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 
 def check_kind(where: str, array: Any) -> None:
@@ -59,6 +60,13 @@ def check_kind(where: str, array: Any) -> None:
     else:
         found, advice = f"a {type(array).__name__}", "numpy.asarray(x) makes a plain array of it"
     raise DtypeError(f"{where}: got {found}, expected a plain array ({advice})")
+
+
+def native(array: Any) -> Any:
+    """Return an array of NumPy in this machine's order of bytes, and any other as it is."""
+    if isinstance(array, np.ndarray | np.generic) and not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
 
 
 def namespace_of(name: str, arrays: Iterable[Any], kinds: tuple[str, ...]) -> Any:

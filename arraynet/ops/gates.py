@@ -116,7 +116,8 @@ def gelu(x: Array, *, approximate: str = "none", xp: Namespace = None) -> Array:
     if approximate != "none":
         raise GraphError(f"gelu: got approximate={approximate!r}, expected 'none' or 'tanh'")
     constants = precision(x, xp)
-    size = xp.minimum(xp.abs(x), 50.0)
+    # max(x, -x) is |x| with the derivative 0 at 0, as the difference needs there.
+    size = xp.minimum(xp.maximum(x, -x), 50.0)
     ratio = size / (_SQRT_2PI * size + 2.0 * rational(size, constants.mills))
     return xp.maximum(x, 0.0) - ratio * gaussian(size, 0.5, constants.grid, xp)
 
@@ -162,7 +163,7 @@ def _gelu_tanh(x: Array, xp: Namespace) -> Array:
     the exponent by 16 keeps the factors above the subnormal numbers.
     """
     constants = _SINGLE if x.dtype == xp.float32 else _DOUBLE
-    size = xp.minimum(xp.abs(x), 30.0)
+    size = xp.minimum(xp.maximum(x, -x), 30.0)
     coarse = (size + constants.grid) - constants.grid
     fine = size - coarse
     square = coarse * coarse

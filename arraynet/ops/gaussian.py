@@ -178,10 +178,10 @@ def erf(x: Array, *, xp: Namespace = None) -> Array:
     limited = xp.maximum(xp.minimum(x, 10.0), -10.0)
     size = xp.abs(limited)
     square = size * size
-    centre = rational(xp.minimum(square, 1.0), constants.centre)
+    # Held beyond 1, where it is not taken: the derivative at 1 is its own.
+    centre = limited * rational(xp.minimum(square, 1.5), constants.centre)
     tail = 1.0 - _tail(size, xp.exp(-square), constants)
-    # The quotient is x where |x| <= 1, and its sign elsewhere.
-    return limited / xp.maximum(size, 1.0) * xp.where(size <= 1.0, centre, tail)
+    return xp.where(size <= 1.0, centre, xp.where(limited < 0, -tail, tail))
 
 
 @op(elementwise=True, bounds=(0, 2), widened=True)

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from arraynet._typing import Array, Kernel, Namespace
-from arraynet.errors import ArraynetError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, namespace_of
+from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
+from arraynet.ops.admission import attribute, namespace_of, native
 from arraynet.ops.documentation import complete
 from arraynet.ops.meta import new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
@@ -201,6 +201,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
                 return formula(*arrays, xp=xp, **attributes)
             _check_count(registration, arrays)
             xp = namespace_of(name, arrays, registration.dtypes)
+            arrays = tuple(map(native, arrays))
             for key, value in attributes.items():
                 attributes[key] = attribute(name, key, registration.defaults, value)
             try:
@@ -226,6 +227,11 @@ def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
             f"{registration.name}: got {len(arrays)} arrays, expected "
             f"{', '.join(p.name for p in wanted)} (attributes are given by name)"
         )
+    for parameter, array in zip(wanted, arrays, strict=False):
+        if array is None and parameter.default is parameter.empty:
+            raise DtypeError(
+                f"{registration.name}: got None as {parameter.name}, expected an array"
+            )
 
 
 def _explained(

@@ -97,7 +97,7 @@ def in_symbols(found: Sequence[int], tried: Sequence[Mapping[str, int]]) -> Size
         terms = [_term(slope, symbol) for symbol, slope in slopes.items()]
         # Where a size is halved, so is the symbol's number, and rounded.
         rest = found[0] - sum(math.floor(s * int(first[name])) for name, s in slopes.items())
-    if any(slope.denominator > _APART or slope <= 0 for slope in slopes.values()):
+    if abs(rest) >= _FIRST or min(slopes.values()) <= 0:  # squares and differences, say
         return UNKNOWN
     return "+".join(terms) + (f"{rest:+d}" if rest else "")
 
