@@ -69,6 +69,26 @@ def native(array: Any) -> Any:
     return array
 
 
+def host_numbers(name: str, value: Any) -> Any:
+    """Return what a formula reads the numbers of (sizes, axes) as an array of NumPy.
+
+    Raises
+    ------
+    DtypeError
+        If it is on a device, or not of numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DtypeError(
+            f"{name}: got {shortened(value)}, expected numbers on the host (a tuple, a list or an "
+            f"array of NumPy)"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DtypeError(f"{name}: got {shortened(value)}, expected numbers")
+    return array
+
+
 def namespace_of(name: str, arrays: Iterable[Any], kinds: tuple[str, ...]) -> Any:
     """Return the one namespace of arrays, after checking their kinds and dtypes.
 

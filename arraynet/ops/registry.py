@@ -15,9 +15,11 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from arraynet._typing import Array, Kernel, Namespace
 from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, namespace_of, native
+from arraynet.ops.admission import attribute, host_numbers, namespace_of, native
 from arraynet.ops.documentation import complete
 from arraynet.ops.meta import new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
@@ -71,9 +73,13 @@ class Op:
         The kinds of dtypes that its arrays may have, in the array API standard's words,
         or ``("any",)``. Of floating arrays alone the result has the first one's dtype.
     outputs : int
-        How many arrays it gives: one alone, or a tuple.
+        How many arrays it gives: 1, alone; more, a tuple of them; 0, a tuple whose length
+        the inputs or attributes decide.
     host : tuple of str
-        The arrays whose numbers the formula reads (sizes, axes): they are on the host.
+        The inputs whose numbers the formula reads (sizes, axes): NumPy arrays on the host,
+        whatever the library of the others. A caller may give lists and numbers.
+    gives_host : bool
+        The result is a NumPy array on the host, whatever the library: a shape.
     bounds : tuple of float
         An interval that holds the output for every finite input.
     droppable : bool
@@ -104,6 +110,7 @@ class Op:
     dtypes: tuple[str, ...] = ("real floating",)
     outputs: int = 1
     host: tuple[str, ...] = ()
+    gives_host: bool = False
     bounds: tuple[float, float] = UNBOUNDED
     droppable: bool = False
     merges: str = ""
@@ -200,8 +207,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
             if xp is not None:
                 return formula(*arrays, xp=xp, **attributes)
             _check_count(registration, arrays)
-            xp = namespace_of(name, arrays, registration.dtypes)
-            arrays = tuple(map(native, arrays))
+            arrays, xp = _admitted(registration, arrays)
             for key, value in attributes.items():
                 attributes[key] = attribute(name, key, registration.defaults, value)
             try:
@@ -230,8 +236,22 @@ def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
     for parameter, array in zip(wanted, arrays, strict=False):
         if array is None and parameter.default is parameter.empty:
             raise DtypeError(
-                f"{registration.name}: got None as {parameter.name}, expected an array"
+                f"{registration.name}: got None as {parameter.name}, expected arrays of one "
+                f"array-API library"
             )
+
+
+def _admitted(registration: Op, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    """Return the arrays as the formula takes them, and their namespace."""
+    on_host = [p.name in registration.host for p in registration.arrays]
+    on_host += [False] * (len(arrays) - len(on_host))
+    devices = [array for array, host in zip(arrays, on_host, strict=False) if not host]
+    xp = namespace_of(registration.name, devices or [np.empty(0)], registration.dtypes)
+    admitted = (
+        host_numbers(registration.name, array) if host and array is not None else native(array)
+        for array, host in zip(arrays, on_host, strict=False)
+    )
+    return tuple(admitted), xp
 
 
 def _explained(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from arraynet._typing import Array, Namespace
-from arraynet.ops.normalisation import check_rows
 from arraynet.ops.registry import op
+from arraynet.ops.softmax import check_rows
 
 
 @op(rowwise=True, bounds=(0, 1))
