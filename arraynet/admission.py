@@ -28,7 +28,11 @@ HOST_MEMORY = (1, 3)
 """DLPack's numbers of the host's memory: as it is, and pinned for CUDA."""
 
 
-def host_array(name: str, x: Any, *, wanted: str = "an array on the host") -> HostArray:
+ON_THE_HOST = "an array on the host (copy it there first: net.predict and net.classify do)"
+"""What is wanted of an array, but for the input of a network."""
+
+
+def host_array(name: str, x: Any, *, wanted: str = ON_THE_HOST) -> HostArray:
     """Return what the host holds as a plain NumPy array in this machine's byte order.
 
     Never copies what NumPy can view: its own arrays in native byte order, and through
@@ -40,7 +44,8 @@ def host_array(name: str, x: Any, *, wanted: str = "an array on the host") -> Ho
         What the caller calls it.
     x : array_like
     wanted : str
-        What the message says of an array on another device: where it should be.
+        What the message says of an array on another device: where it should be, and how
+        it gets there.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def host_array(name: str, x: Any, *, wanted: str = "an array on the host") -> Ho
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def real_array(name: str, x: Any, *, wanted: str = "an array on the host") -> HostArray:
+def real_array(name: str, x: Any, *, wanted: str = ON_THE_HOST) -> HostArray:
     """Return what the host holds as a plain NumPy array of a dtype in `DTYPES`.
 
     Parameters and errors are those of `host_array`.
@@ -163,7 +168,4 @@ def _elsewhere(name: str, x: Any, wanted: str, reason: str = "") -> DeviceMismat
         place = " on a device"
     kind = f" of {dtype}" if (dtype := getattr(x, "dtype", None)) is not None else ""
     found = f"{clipped(type(x).__name__)}{clipped(kind)} of {library}{place}{clipped(reason, 160)}"
-    return DeviceMismatchError(
-        f"{name}: got {found}, expected {wanted} (nothing crosses by itself: move the network "
-        f"there with .to(...), or copy the array to the host first)"
-    )
+    return DeviceMismatchError(f"{name}: got {found}, expected {wanted}")

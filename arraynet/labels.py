@@ -51,7 +51,7 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
         classes = whole_number("classes", classes, least=0)
     host = label_array("t", t)
     if host.ndim == 2:
-        return _labels_of_one_hot(host, classes)
+        return _labels_of_one_hot(real_array("t", host), classes)
     if host.ndim != 1:
         raise ShapeError(
             f"t: got shape {host.shape}, expected labels (n,) or one-hot rows (n, classes)"
@@ -110,7 +110,7 @@ def integer_labels(
     """Return a vector as int64 labels, each at least ``lowest`` and below ``classes``."""
     if host.size and host.dtype.kind not in "iub":
         advice = " (of one output, net.classify makes labels)" if host.dtype.kind == "f" else ""
-        raise DtypeError(f"{name}: got {host.dtype}, expected integer labels{advice}")
+        raise DtypeError(f"{name}: got {clipped(str(host.dtype))}, expected integer labels{advice}")
     bound = np.iinfo(np.int64).max if classes is None else classes
     for index in np.flatnonzero((host < lowest) | (host >= bound))[:1]:
         limit = f"{lowest} or more" if classes is None else f"{lowest} to {classes - 1}"
@@ -120,5 +120,5 @@ def integer_labels(
 
 def label_array(name: str, x: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return labels as a NumPy array; a column of them is as good as a row."""
-    host = real_array(name, x)
+    host = host_array(name, x)
     return host[:, 0] if host.ndim == 2 and host.shape[1] == 1 else host

@@ -23,7 +23,10 @@ _MODULES = {
 _ALIASES = {"numpy": "cpu", "cuda": "gpu", "cupy": "gpu"}
 """What else a backend is called, before the colon."""
 
-_NAMES = ("cpu", "gpu", "gpu:N", "auto", "torch", "torch:cuda", "jax", "array_api_strict")
+_NAMES = (
+    *("cpu", "gpu", "gpu:N", "auto", "torch", "torch:cuda", "jax"),
+    *("array_api_strict", "array_api_strict:device1"),
+)
 
 _made: dict[str, Backend] = {}
 _lock = threading.RLock()

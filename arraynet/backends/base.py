@@ -111,7 +111,11 @@ class Backend:
 
     def on_host(self, x: Any) -> HostArray:
         """Return what the host holds as a plain NumPy array; errors as for `asarray`."""
-        return real_array("input", x, wanted=f"an array of the host or of backend {self.name!r}")
+        wanted = (
+            f"an array on the host or of backend {self.name!r} (nothing crosses by itself: move "
+            f"the network there with .to(...), or copy the array to the host first)"
+        )
+        return real_array("input", x, wanted=wanted)
 
     def to_host(self, x: Array) -> HostArray:
         """Copy a device array to the host (a NumPy array is returned as it is)."""

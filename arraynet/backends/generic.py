@@ -12,7 +12,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
 from arraynet.backends.unavailable import unavailable
-from arraynet.errors import DtypeError
+from arraynet.errors import DtypeError, shortened
 
 
 class GenericBackend(Backend):
@@ -136,7 +136,7 @@ def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace,
         raise unavailable(
             name or getattr(xp, "__name__", type(xp).__name__),
             failure(error),
-            f"an array-API namespace that can make an array on device {device!r}",
+            f"an array-API namespace that can make an array on device {shortened(device)}",
         ) from error
 
 
