@@ -80,7 +80,7 @@ def test_a_bias_may_be_left_out() -> None:
 
 @pytest.mark.parametrize("dtype", ["complex64", "U1", "object", "longdouble", "M8[s]"])
 def test_weights_that_are_not_real_are_refused(dtype: str) -> None:
-    with pytest.raises(DtypeError, match="Dense: W: got ndarray of .*, expected real numbers"):
+    with pytest.raises(DtypeError, match=r"Dense: W: got ndarray of .*, expected real numbers"):
         Dense(np.ones((2, 2)).astype(dtype))
     with pytest.raises(DtypeError, match="Dense: b: got ndarray of"):
         Dense(np.ones((2, 2), "f4"), np.ones(2).astype(dtype))
@@ -196,9 +196,9 @@ def test_a_layer_that_is_nearly_right_is_named(layer: str, hint: str | None) -> 
 
 
 def test_an_attribute_that_is_nearly_right_is_named() -> None:
-    with pytest.raises(GraphError, match="got attribute 'alhpa', .*did you mean 'alpha'"):
+    with pytest.raises(GraphError, match=r"got attribute 'alhpa', .*did you mean 'alpha'"):
         Sequential(dense(4, 6), ("leaky_relu", {"alhpa": 0.5}))
-    with pytest.raises(GraphError, match="got approximate='tanhh', .*did you mean 'tanh'"):
+    with pytest.raises(GraphError, match=r"got approximate='tanhh', .*did you mean 'tanh'"):
         Sequential(dense(4, 6), ("gelu", {"approximate": "tanhh"}))
 
 
@@ -367,7 +367,7 @@ def test_masked_arrays_are_refused() -> None:
 
 def test_arrays_of_another_device_are_refused() -> None:
     strict = pytest.importorskip("array_api_strict")
-    with pytest.raises(DeviceMismatchError, match="Dense: W: got Array .* on .*device1"):
+    with pytest.raises(DeviceMismatchError, match=r"Dense: W: got Array .* on .*device1"):
         Dense(strict.ones((2, 2), device=strict.Device("device1")))
 
 
