@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from arraynet import datasets, metrics, ops
 from arraynet.backends import Backend, get_backend
 from arraynet.errors import (
@@ -47,3 +49,20 @@ __all__ = [
     "perceptron",
     "show_versions",
 ]
+
+_LATE = ("formats", "parity", "plots")
+"""The public modules that are imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public module that ``import arraynet`` leaves out, because it takes time."""
+    if name in _LATE:
+        import importlib
+
+        return importlib.import_module(f"arraynet.{name}")
+    raise AttributeError(f"module 'arraynet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what is public."""
+    return sorted([*__all__, *_LATE])

@@ -12,8 +12,8 @@ from arraynet.errors import ArraynetError
 Advance: TypeAlias = Callable[[int], object]
 """Called with the count of what was just done."""
 
-Progress: TypeAlias = bool | Advance
-"""What a caller asks for: a bar, nothing, or a function of its own."""
+Progress: TypeAlias = bool | Advance | None
+"""What a caller asks for: a bar, nothing (False or None), or a function of its own."""
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Adv
 @contextmanager
 def advancing(progress: Progress, total: int | None) -> Iterator[Advance | None]:
     """Return the function that reports rows, if any; see `Progress`."""
-    if not progress:
+    if progress is None or progress is False:
         yield None
     elif progress is True:
         with bar("predicting", total) as advance:
