@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import DTYPES as COMPUTED
 from arraynet.admission import HostArray, host_dtype
-from arraynet.errors import DtypeError, GraphError, ShapeError, clipped, shape_text, shortened
+from arraynet.errors import DtypeError, GraphError, clipped, shortened
+from arraynet.inference import infer, trial
 from arraynet.memory import telling_full_memory
-from arraynet.node import Node, Size, Value, check_node, is_one_of
+from arraynet.node import Node, Value, check_node, is_one_of
 from arraynet.ops import OPS
+from arraynet.ops.symbols import UNRANKED, Size, symbols_of
 from arraynet.weights import DTYPES, cast, kept, seal
 
 __all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cast", "cuttable", "seal"]
@@ -37,8 +40,8 @@ class Graph:
     nodes : tuple of Node
         Each reads only inputs, weights and what earlier nodes gave.
     weights : mapping of str to numpy.ndarray
-        Host arrays, all of one floating dtype. The graph keeps read-only views of them,
-        or of copies where somebody could still write to them.
+        Constants: host arrays. The graph keeps read-only views of them, or of copies where
+        somebody could still write to them.
     outputs : tuple of str
 
     Examples
@@ -64,6 +67,9 @@ class Graph:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         weights = {name: kept(name, weight) for name, weight in self.weights.items()}
         object.__setattr__(self, "weights", MappingProxyType(weights))
+        floating = self.dtype
+        inputs = tuple(replace(v, dtype=floating) if v.dtype is None else v for v in self.inputs)
+        object.__setattr__(self, "inputs", inputs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what the graph is made of, and nothing that was computed from it."""
@@ -71,9 +77,10 @@ class Graph:
 
     @cached_property
     def dtype(self) -> str:
-        """The name of the one dtype of all weights ("float32" where there are none)."""
-        kinds = {weight.dtype for weight in self.weights.values()}
-        return str(kinds.pop()) if len(kinds) == 1 else "float32"
+        """The floating dtype of constants and inputs: of several the widest, else "float32"."""
+        kinds = {weight.dtype.name for weight in self.weights.values()}
+        kinds |= {str(value.dtype) for value in self.inputs}
+        return max(kinds & set(DTYPES), key=DTYPES.index, default="float32")
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -89,62 +96,45 @@ class Graph:
     @cached_property
     def producers(self) -> Mapping[str, Node]:
         """The node that gives each value."""
-        return MappingProxyType({name: node for node in self.nodes for name in node.outputs})
+        return MappingProxyType({name: node for node in self.nodes for name in node.gives})
 
     @cached_property
     def uses(self) -> Mapping[str, int]:
         """How often each value or weight is read, the graph's outputs included."""
-        read = Counter(name for node in self.nodes for name in node.inputs if name is not None)
+        read = Counter(name for node in self.nodes for name in node.reads)
         read.update(self.outputs)
         return MappingProxyType(read)
 
     @cached_property
-    def shapes(self) -> Mapping[str, tuple[Size, ...]]:
-        """The shape of every input, weight and value, by name.
+    def values(self) -> Mapping[str, Value]:
+        """What is known of every input, weight and value, by name.
 
         Raises
         ------
-        ShapeError
-            When the sizes of a node's inputs do not fit each other.
+        ShapeError, DtypeError
+            When what a node reads does not fit.
         """
-        shapes: dict[str, tuple[Size, ...]] = {value.name: value.shape for value in self.inputs}
-        shapes.update({name: weight.shape for name, weight in self.weights.items()})
-        for node in self.nodes:
-            shapes[node.name] = self._output_shape(node, shapes)
-        return MappingProxyType(shapes)
+        return MappingProxyType(infer(self.inputs, self.nodes, self.weights))
 
-    def _output_shape(self, node: Node, shapes: Mapping[str, tuple[Size, ...]]) -> tuple[Size, ...]:
-        names = [name for name in node.inputs if name is not None]
-        try:
-            return OPS[node.op].shape(*(shapes[name] for name in names), **node.attributes)
-        except (ValueError, TypeError, IndexError) as error:
-            found = ", ".join(f"{clipped(name)} {shape_text(shapes[name])}" for name in names)
-            reason = str(error) or "their sizes do not fit"
-            raise ShapeError(
-                f"{node.where}: got {found}, expected shapes that fit each other: {reason}"
-                f"{self._context(node)}"
-            ) from error
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[Size, ...]]:
+        """The shape of every input, weight and value, by name."""
+        return MappingProxyType({name: value.shape for name, value in self.values.items()})
 
-    def _context(self, node: Node) -> str:
-        """Say which layer stands before a node, so that an error names both."""
-        before = self.producers.get(node.inputs[0] or "")
-        while before is not None and OPS[before.op].elementwise:
-            earlier = self.producers.get(before.inputs[0] or "")
-            if earlier is None:
-                break
-            before = earlier
-        return "" if before is None else f" (the layer before it is {before.where})"
+    @cached_property
+    def _costs(self) -> Mapping[str, int]:
+        """The multiply-adds of each node where every symbol is 1."""
+        ones = dict.fromkeys(symbols_of(v.shape for v in self.inputs if v.shape != UNRANKED), 1)
+        return trial(self.inputs, self.nodes, self.weights, ones).multiply_adds
 
     def multiply_adds(self, node: Node) -> int:
         """Return how many multiply-adds a node costs for one row of input."""
-        shapes = [self.shapes[name] for name in node.inputs if name is not None]
-        one_row = [tuple(1 if isinstance(size, str) else size for size in s) for s in shapes]
-        return OPS[node.op].multiply_adds(*one_row, **node.attributes)
+        return self._costs[node.name]
 
     def weights_of(self, node: Node) -> Iterator[HostArray]:
         """Yield the weights that a node reads."""
-        for name in node.inputs:
-            if name is not None and name in self.weights:
+        for name in node.reads:
+            if name in self.weights:
                 yield self.weights[name]
 
     def validated(self) -> Graph:
@@ -156,7 +146,8 @@ class Graph:
             For an unknown op, an attribute that it does not take, a name that is missing
             or given twice, an input without axes.
         DtypeError
-            For weights that are not of one floating dtype.
+            For constants of a dtype that is not computed with, and for a node that would
+            mix floating dtypes.
         ShapeError
             For layers whose sizes do not fit.
         """
@@ -167,22 +158,16 @@ class Graph:
                 raise GraphError(
                     f"graph: got input {shortened(value.name)} twice, expected a new name"
                 )
-            if not value.shape:
-                raise GraphError(
-                    f"input {clipped(value.name)}: got a number, expected at least one axis"
-                )
             known.add(value.name)
         for node in self.nodes:
-            if len(node.outputs) != 1:
-                raise GraphError(f"{node.where}: got {len(node.outputs)} outputs, expected 1")
             check_node(node, self.dtype)
-            for name in node.inputs:
-                if name is not None and name not in known:
+            for name in node.reads:
+                if name not in known:
                     raise GraphError(
                         f"{node.where}: got input {shortened(name)}, expected a graph input, a "
                         f"weight or the output of an earlier node"
                     )
-            for name in node.outputs:
+            for name in node.gives:
                 if name in known:
                     raise GraphError(
                         f"{node.where}: got output {shortened(name)}, expected a new name"
@@ -193,20 +178,16 @@ class Graph:
                 raise GraphError(
                     f"graph: got output {shortened(name)}, expected the output of a node"
                 )
-        _ = self.shapes
+        _ = self.values
         return self
 
     def _check_weights(self) -> None:
         for name, weight in self.weights.items():
-            if str(weight.dtype) not in DTYPES:
+            if weight.dtype.name not in COMPUTED:
                 raise DtypeError(
                     f"weight {clipped(name)}: got dtype {clipped(str(weight.dtype))}, expected "
-                    f"one of {', '.join(DTYPES)} (convert it with .astype)"
+                    f"one of {', '.join(COMPUTED)} (convert it with .astype)"
                 )
-        kinds = {str(weight.dtype): name for name, weight in self.weights.items()}
-        if len(kinds) > 1:
-            found = ", ".join(f"{clipped(name)} of {dtype}" for dtype, name in kinds.items())
-            raise DtypeError(f"weights: got {found}, expected one dtype (convert with .astype)")
 
     def astype(self, dtype: npt.DTypeLike) -> Graph:
         """Return the graph with its weights in another floating dtype.
@@ -231,26 +212,43 @@ class Graph:
         with telling_full_memory(f"astype {kind}"):
             weights = {
                 name: seal(cast(f"weight {clipped(name)}", weight, kind, nonzero=name in scales))
+                if weight.dtype.name in DTYPES
+                else weight
                 for name, weight in self.weights.items()
             }
-        return replace(self, weights=weights)
+        inputs = [
+            replace(value, dtype=kind.name) if value.dtype in DTYPES else value
+            for value in self.inputs
+        ]
+        return replace(self, weights=weights, inputs=tuple(inputs))
 
 
 def cuttable(graph: Graph) -> bool:
-    """Return whether each row of the output depends on its own row of input alone.
+    """Return whether each row of each output depends on its own row of every input alone.
 
-    The batch must be the first axis of every value, and of that axis alone may the size
-    be unknown before the network has run.
+    The batch must be the first axis of every input, of every output, and of what is
+    computed from them; and of that axis alone may the size be unknown before a run.
     """
-    batch = graph.inputs[0].shape[0]
+    batches = {value.shape[0] if value.shape else None for value in graph.inputs}
+    batch = batches.pop() if len(batches) == 1 else None
     if not isinstance(batch, str):
         return False
+    rows = {value.name for value in graph.inputs}
     for node in graph.nodes:
-        axis = node.attributes.get("axis", -1)
-        rank = len(graph.shapes[node.inputs[0] or ""])
-        first, *others = graph.shapes[node.name] or (1,)
-        if not OPS[node.op].rowwise or axis in (0, -rank) or first != batch:
+        fed = [name for name in node.reads if name in rows]
+        if not fed:
+            continue
+        if not (OPS[node.op].rowwise and _keeps_rows(graph, node, fed, batch)):
             return False
-        if any(isinstance(size, str) for size in others):
-            return False
-    return True
+        rows.update(node.gives)
+    return all(name in rows for name in graph.outputs)
+
+
+def _keeps_rows(graph: Graph, node: Node, fed: list[str], batch: str) -> bool:
+    """Return whether a rowwise op does not touch the axis of the batch."""
+    shapes = [graph.shapes[name] for name in (*fed, *node.gives)]
+    if any(s[:1] != (batch,) or any(isinstance(z, str) for z in s[1:]) for s in shapes):
+        return False
+    axis, rank = node.attributes.get("axis", -1), len(shapes[0])
+    aligned = OPS[node.op].elementwise or fed == [node.inputs[0]]
+    return aligned and axis not in (0, -rank) and all(len(s) == rank for s in shapes[: len(fed)])

@@ -6,13 +6,11 @@ import sys
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from arraynet.errors import GraphError, choices_text, clipped, shortened
 from arraynet.ops import OPS, Op
-from arraynet.ops.registry import defaults_of, parameters_of
-
-Size: TypeAlias = int | str
+from arraynet.ops.symbols import Size
 
 LARGEST = {"float16": 65504.0, "bfloat16": 2.0**128 - 2.0**120, "float32": 2.0**128 - 2.0**104}
 LARGEST["float64"] = sys.float_info.max
@@ -21,7 +19,16 @@ LARGEST["float64"] = sys.float_info.max
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A named input of a graph, with its shape; a size may be a symbol.
+    """What is known of a value of a graph: its name, its shape and its dtype.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of (int or str)
+        A size may be a symbol; "?" is one that only a run can tell, and ("…",) a shape of
+        which not even the number of axes is known.
+    dtype : str, optional
+        The name of a dtype; of an input, None is the one that the graph computes in.
 
     Examples
     --------
@@ -31,6 +38,7 @@ class Value:
 
     name: str
     shape: tuple[Size, ...]
+    dtype: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +52,17 @@ class Node:
     inputs : tuple of (str or None)
         The names of the values and weights that it reads; None where an optional
         input is absent.
-    outputs : tuple of str
-        The names of the values that it gives. The first names the node.
+    outputs : tuple of (str or None)
+        The names of the values that it gives, None for those that nothing reads. The
+        first name is the node's own.
     attributes : mapping
-        Keyword arguments of the op; the node keeps a copy that does not change.
+        Keyword arguments of the op; the node keeps a copy that does not change. One that
+        is a graph reaches the op as a function of arrays.
     """
 
     op: str
     inputs: tuple[str | None, ...]
-    outputs: tuple[str, ...]
+    outputs: tuple[str | None, ...]
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -66,8 +76,18 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The name of the node: that of its first output."""
-        return self.outputs[0]
+        """The name of the node: that of its first output that has one."""
+        return next((name for name in self.outputs if name is not None), "")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the values that it reads, absent ones left out."""
+        return tuple(name for name in self.inputs if name is not None)
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The names of the values that it gives, absent ones left out."""
+        return tuple(name for name in self.outputs if name is not None)
 
     @property
     def where(self) -> str:
@@ -76,16 +96,17 @@ class Node:
 
 
 def check_node(node: Node, dtype: str) -> None:
-    """Refuse a node that its op would not take, in a graph of that dtype.
+    """Refuse a node that its op would not take, in a graph of that floating dtype.
 
     Raises
     ------
     GraphError
-        For an unknown op, another number of inputs, an attribute that it does not know
-        or a value that it does not take.
+        For an unknown op, another number of inputs or outputs, an attribute that it does
+        not know or a value that it does not take.
     """
     registration = _known_op(node)
     _check_inputs(node, registration)
+    _check_outputs(node, registration)
     _check_attributes(node, registration, dtype)
 
 
@@ -106,34 +127,45 @@ def _known_op(node: Node) -> Op:
 
 def _check_inputs(node: Node, registration: Op) -> None:
     """Refuse inputs that the op's formula does not take, and lack of those that it needs."""
-    parameters = parameters_of(registration.formula)
-    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    least = sum(p.default is p.empty for p in arrays)
-    if not least <= len(node.inputs) <= len(arrays):
-        names = ", ".join(p.name for p in arrays)
+    arrays = registration.arrays
+    single = [p for p in arrays if p.kind is not p.VAR_POSITIONAL]
+    least = sum(p.default is p.empty for p in single)
+    most = len(single) if len(single) == len(arrays) else len(node.inputs)
+    if not least <= len(node.inputs) <= most:
+        names = ", ".join(p.name for p in arrays) or "none"
         raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
-    for parameter, name in zip(arrays, node.inputs, strict=False):
+    for parameter, name in zip(single, node.inputs, strict=False):
         if name is None and parameter.default is parameter.empty:
             raise GraphError(f"{node.where}: got no {parameter.name}, expected the name of one")
 
 
+def _check_outputs(node: Node, registration: Op) -> None:
+    """Refuse more outputs than the op gives, and a node that gives nothing."""
+    most = registration.outputs or len(node.outputs)
+    if not node.name or len(node.outputs) > most:
+        raise GraphError(f"{node.where}: got {len(node.outputs)} outputs, expected {most or 1}")
+
+
 def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     """Refuse attributes that the op's formula does not take, by name or by value."""
-    allowed = defaults_of(registration.formula)
+    allowed = registration.defaults
     for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(
                 f"{node.where}: got attribute {shortened(name)}, expected an attribute of it: "
                 f"{choices_text(name, sorted(allowed)) or 'it has none'}"
             )
-        kind = type(allowed[name])
+        default = allowed[name]
+        if default is None:  # the formula judges it
+            continue
+        kind = type(default)
         whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
         if not (type(value) is kind or whole):
             raise GraphError(
-                f"{node.where}: got {name}={shortened(value)}, expected a value like "
-                f"{allowed[name]!r}"
+                f"{node.where}: got {name}={shortened(value)}, expected a value like {default!r}"
             )
-        if type(value) in (int, float) and kind is not int and not abs(value) <= LARGEST[dtype]:
+        largest = LARGEST[dtype]
+        if type(value) in (int, float) and kind is not int and not abs(value) <= largest:
             raise GraphError(
                 f"{node.where}: got {name}={shortened(value)}, expected a finite number in {dtype}"
             )

@@ -133,7 +133,7 @@ def test_sizes_that_do_not_fit_say_why(node: Node, reason: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64", "object", "<U3"])
 def test_weights_that_are_not_floating_are_refused(dtype: str) -> None:
-    with pytest.raises(DtypeError, match="weight W: got dtype"):
+    with pytest.raises(DtypeError, match=rf"weight W: got dtype|W of {dtype}.*expected"):
         graph(AFFINE, weights={"W": np.ones((2, 3), dtype), "b": B}).validated()
 
 
@@ -270,7 +270,7 @@ def test_what_a_graph_is_made_of_does_not_change() -> None:
     nodes.clear()
     outputs.clear()
     assert made.nodes == (AFFINE, Node("leaky_relu", ("y",), ("z",), {"alpha": 0.5}))
-    assert (made.inputs, made.outputs) == ((X,), ("z",))
+    assert (made.inputs, made.outputs) == ((Value(X.name, X.shape, "float32"),), ("z",))
     mappings: list[Any] = [made.nodes[1].attributes, made.shapes, made.producers, made.uses]
     for mapping in mappings:
         with pytest.raises(TypeError):

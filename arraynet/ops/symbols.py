@@ -22,6 +22,9 @@ _APART = 64
 UNKNOWN = "?"
 """The size that only a run can tell."""
 
+UNRANKED: Shape = ("…",)
+"""The shape of which only a run can tell even the number of axes."""
+
 
 class _Symbol(int):
     """A number that stands for a symbol, and is written as one in messages."""
