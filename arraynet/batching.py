@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from arraynet.counts import usable_cores, whole_number
+from arraynet.engine.forward import check_shape
+from arraynet.engine.program import Program
 from arraynet.errors import OutOfMemoryError, ShapeError
-from arraynet.forward import check_shape
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
 from arraynet.memory import out_of_memory
-from arraynet.program import Program
 from arraynet.progress import Advance
 
 LEAST_ROWS = 512

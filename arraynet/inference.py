@@ -92,7 +92,7 @@ def _applied(node: Node, given: list[Any], xp: Any) -> Sequence[Known]:
     if any(value is UNTOLD for value in given):
         return [UNTOLD] * len(node.outputs)
     try:
-        result = _run(op, given, function_attributes(node, _subgraph), xp)
+        result = _run(op, given, function_attributes(node, subgraph), xp)
     except NeedsValueError:
         return [UNTOLD] * len(node.outputs)
     except DtypeError as error:
@@ -112,7 +112,8 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
     if op.floating:
         _check_one_dtype(given)
     known = [value for value in given if value is not None]
-    if known and all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known):
+    few = all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known)
+    if known and few and not op.control:
         with np.errstate(all="ignore"):
             result = op.formula(*given, xp=host_namespace, **attributes)
         parts = result if isinstance(result, tuple) else (result,)
@@ -123,7 +124,7 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
     arrays = []
     for position, value in enumerate(given):
         host = position < len(op.arrays) and op.arrays[position].name in op.host
-        if host and isinstance(value, MetaArray):
+        if host and isinstance(value, MetaArray) and not op.control:
             raise NeedsValueError(f"{op.arrays[position].name} is only known when the graph runs")
         without = isinstance(value, np.ndarray) and not host
         arrays.append(xp.array(value.shape, value.dtype) if without else value)
@@ -148,7 +149,7 @@ def function_attributes(node: Node, made: Callable[[Any], Any]) -> dict[str, Any
     }
 
 
-def _subgraph(graph: Any) -> Callable[..., tuple[Known, ...]]:
+def subgraph(graph: Any) -> Callable[..., tuple[Known, ...]]:
     """Return a graph as a function of arrays without numbers."""
 
     def function(*arrays: Any) -> tuple[Known, ...]:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from arraynet import batching
 from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
+from arraynet.engine.forward import check_shape
+from arraynet.engine.program import Program, intermediates
 from arraynet.errors import GraphError, ShapeError, clipped, shape_text
-from arraynet.forward import check_shape
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.labels import labels_from_scores
 from arraynet.memory import out_of_memory, telling_full_memory
@@ -22,7 +23,6 @@ from arraynet.metrics import Evaluation, labels_of
 from arraynet.node import Node
 from arraynet.ops import OPS, Op
 from arraynet.passes import optimize as optimized
-from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
 
 if TYPE_CHECKING:

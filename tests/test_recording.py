@@ -12,9 +12,9 @@ from hypothesis import given
 from arraynet.backends import get_backend
 from arraynet.backends.recording import NotRecordableError, record
 from arraynet.backends.replay import replaying
+from arraynet.engine.program import Program
 from arraynet.graph import Graph, Node, Value
 from arraynet.ops import OPS
-from arraynet.program import Program
 from tests.networks import normal, single
 from tests.reference import EPS, assert_right, forward
 from tests.strategies import QUICK, batch, graphs

@@ -156,7 +156,7 @@ class Backend:
         return function
 
     def capture(self, function: Kernel) -> Kernel:
-        """Return a function of one array that gives the same result, sooner.
+        """Return a function of arrays that gives the same result, or results, sooner.
 
         A backend that can record what ``function`` asks of the library and replay
         it without Python in between does so here.

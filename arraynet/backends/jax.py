@@ -52,19 +52,22 @@ class JaxBackend(GenericBackend):
         return {**super().describe(), "library": "JAX", "device": str(self.device)}
 
     def capture(self, function: Kernel) -> Kernel:
-        """Return the function compiled by XLA, once for each shape of its input."""
+        """Return the function compiled by XLA, once for each shape of its inputs."""
         compiled = self._jax.jit(function)
 
-        def run(x: Any) -> Array:
+        def run(*arrays: Any) -> Any:
             with self.active():
-                try:
-                    array = self.asarray(x)
-                except DtypeError:
-                    # 64-bit numbers, where JAX has none: then no function computes in them.
-                    array = self.asarray(x, "float32")
-                return compiled(array)
+                return compiled(*map(self._taken, arrays))
 
         return run
+
+    def _taken(self, x: Any) -> Array:
+        """Return what XLA compiles for: an array on the device."""
+        try:
+            return self.asarray(x)
+        except DtypeError:
+            # 64-bit numbers, where JAX has none: then no function computes in them.
+            return self.asarray(x, "float32")
 
 
 def make(device: Any) -> Backend:

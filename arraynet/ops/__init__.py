@@ -16,6 +16,7 @@ from arraynet.ops.activations import (
     step,
     tanh,
 )
+from arraynet.ops.control import if_, loop, scan
 from arraynet.ops.exponential_units import celu, elu, selu
 from arraynet.ops.gates import gelu, glu, mish, silu, swish
 from arraynet.ops.gaussian import erf, erfc
@@ -61,11 +62,13 @@ __all__ = [
     "hard_tanh",
     "hardmax",
     "identity",
+    "if_",
     "leaky_relu",
     "linear",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "loop",
     "matmul",
     "mish",
     "op",
@@ -73,6 +76,7 @@ __all__ = [
     "relu",
     "relu6",
     "scale_shift",
+    "scan",
     "selu",
     "sigmoid",
     "silu",

@@ -137,7 +137,7 @@ def scale_shift(x: Array, scale: Array, shift: Array, *, xp: Namespace = None) -
     return x * scale + shift
 
 
-@op(elementwise=True, aliases=("linear",), droppable=True)
+@op(elementwise=True, aliases=("linear",), droppable=True, dtypes=("any",))
 def identity(x: Array, *, xp: Namespace = None) -> Array:
     """Return the input itself: the output layer of a regression.
 

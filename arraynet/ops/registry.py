@@ -80,10 +80,16 @@ class Op:
         whatever the library of the others. A caller may give lists and numbers.
     gives_host : bool
         The result is a NumPy array on the host, whatever the library: a shape.
+    control : bool
+        Attributes that are graphs reach the formula as functions of arrays.
+    condition : int, optional
+        The result of such a function that the formula reads on the host.
     bounds : tuple of float
         An interval that holds the output for every finite input.
     droppable : bool
         The op returns its input unchanged.
+    views : bool
+        The result may be a view of the first array's memory: a reshape, a slice.
     merges : {"", "matrix", "diagonal"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
         (diagonal), with its second and third inputs, the bias being optional;
@@ -111,8 +117,11 @@ class Op:
     outputs: int = 1
     host: tuple[str, ...] = ()
     gives_host: bool = False
+    control: bool = False
+    condition: int | None = None
     bounds: tuple[float, float] = UNBOUNDED
     droppable: bool = False
+    views: bool = False
     merges: str = ""
     parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
@@ -187,12 +196,13 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     aliases : tuple of str
         Other names for the same op.
     **facts
-        The fields of `Op`, except ``name`` and ``formula``.
+        The fields of `Op`, except ``formula``; ``name`` where the function's is Python's
+        word already.
     """
 
     def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
-        name = written.__name__
+        name = facts.pop("name", written.__name__)
         registration = Op(name, written, **facts)
         if registration.floating:
             registration = replace(registration, formula=_typed(registration))

@@ -1,0 +1,1 @@
+"""A graph bound to a backend: which of its values live where, and what runs when."""
