@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from arraynet import Dense, Network, Sequential
-from arraynet.backends.plan import Plan
+from arraynet.backends.numpy.plan import Plan
 from arraynet.graph import Graph, Node, Value
 from arraynet.layers import Scale, sequential_graph
+from arraynet.ops import OPS
 
 
 def dense(
@@ -46,6 +47,15 @@ def seven_layers(dtype: Any = "f4") -> Graph:
         *(Scale(1 / 16), one, "sigmoid", two, "relu", ("dropout", {"ratio": 0.2}), three, "gelu"),
         *(four, "tanh", five, "sigmoid", six, "identity", seven, "softmax"),
     )
+
+
+_DENSE = ("activations", "exponential_units", "gates", "gaussian", "linear", "rectifiers")
+_DENSE += ("shrinkage", "softmax", "sparse")
+
+DENSE_OPS = sorted(
+    name for name, op in OPS.items() if op.formula.__module__.rpartition(".")[2] in _DENSE
+)
+"""The names of the ops of dense networks, whose first array is a batch of rows."""
 
 
 def single(op: str, width: int = 8, dtype: Any = "f4", **attributes: Any) -> Graph:

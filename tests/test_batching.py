@@ -190,7 +190,7 @@ def test_threads_are_used_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_blas_keeps_to_one_thread_inside_threads() -> None:
     from threadpoolctl import threadpool_info
 
-    from arraynet.backends.blas import libraries
+    from arraynet.backends.numpy.blas import libraries
 
     # Another test may have brought a BLAS along since, SciPy's: NumPy does not use it.
     ours = {library.filepath for library in libraries()}

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arraynet import Backend, Dense, Network, Sequential
-from arraynet.backends import get_backend
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.engine.program import Program, intermediates
-from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.errors import DtypeError, ShapeError
 from arraynet.graph import Graph, Node, Value
 from tests.networks import mlp, normal, seven_layers, single
 from tests.reference import assert_right, forward, values
@@ -173,27 +172,31 @@ def test_a_weight_is_uploaded_once(backend: Backend) -> None:
     assert_right(backend.to_host(program.run(x)), forward(graph, x), "float32")
 
 
-@pytest.mark.parametrize(
-    "graph",
-    [
-        Graph((), (), {}, ()),
-        Graph(
-            (Value("x", ("batch", 2)), Value("z", ("batch", 2))),
-            (Node("add", ("x", "z"), ("y",)),),
-            {},
-            ("y",),
-        ),
-        Graph(
-            (Value("x", ("batch", 2)),),
-            (Node("relu", ("x",), ("a",)), Node("tanh", ("x",), ("y",))),
-            {},
-            ("a", "y"),
-        ),
-    ],
-)
-def test_a_program_has_one_input_and_one_output(graph: Graph) -> None:
-    with pytest.raises(GraphError, match="expected one of each"):
-        Program(graph.validated(), get_backend("cpu"))
+def test_a_program_may_have_several_inputs_and_outputs(backend: Backend) -> None:
+    graph = Graph(
+        (Value("x", ("batch", 2)), Value("y", ("batch", 2))),
+        (Node("add", ("x", "y"), ("total",)), Node("relu", ("y",), ("right",))),
+        {},
+        ("right", "total"),
+    ).validated()
+    program = Program(graph, backend)
+    x, y = normal(3, 2), normal(3, 2, seed=2)
+    for _ in range(3):
+        right, total = program.run(x, y)
+        np.testing.assert_array_equal(backend.to_host(right), np.maximum(y, 0))
+        np.testing.assert_allclose(backend.to_host(total), x + y, rtol=1e-6)
+    with pytest.raises(
+        ShapeError, match=r"input y: got shape \(4, 2\), expected batch = 3 as in x"
+    ):
+        program.run(x, normal(4, 2))
+
+
+def test_a_program_may_have_no_input(backend: Backend) -> None:
+    weights = {"a": normal(2, 3), "b": normal(2, 3, seed=2)}
+    graph = Graph((), (Node("add", ("a", "b"), ("total",)),), weights, ("total",)).validated()
+    for _ in range(2):
+        found = backend.to_host(Program(graph, backend).run())
+        np.testing.assert_allclose(found, weights["a"] + weights["b"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("op", ["identity", "dropout"])

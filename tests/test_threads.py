@@ -15,7 +15,7 @@ import pytest
 
 from arraynet import Backend, Network, Scale, Sequential, helpers
 from arraynet.backends import get_backend
-from arraynet.backends.blas import libraries
+from arraynet.backends.numpy.blas import libraries
 from arraynet.graph import Graph
 from tests.interrupts import interrupted_at_every_step
 from tests.networks import dense, mlp, normal, seven_layers
@@ -195,7 +195,7 @@ def test_an_error_of_the_progress_function_is_the_caller_s() -> None:
 
 def test_a_fallback_is_logged_once_and_works_on_threads(caplog: Any) -> None:
     """A function that cannot be recorded runs as it is, on any number of threads."""
-    from arraynet.backends.replay import replaying
+    from arraynet.backends.numpy.replay import replaying
 
     def function(x: Any) -> Any:
         return np.concatenate([np.tanh(x), x])

@@ -117,6 +117,14 @@ class Backend:
         )
         return real_array("input", x, wanted=wanted)
 
+    def constant(self, array: HostArray) -> Array:
+        """Bring a constant of a graph to the device, where it stays as it is."""
+        return self.asarray(array)
+
+    def copied(self, x: Array) -> Array:
+        """Return a copy of an array of this device."""
+        return self.xp.asarray(x, copy=True)
+
     def to_host(self, x: Array) -> HostArray:
         """Copy a device array to the host (a NumPy array is returned as it is)."""
         raise NotImplementedError

@@ -95,7 +95,7 @@ class Forward:
         if not self.final:
             return value
         there = value if self.backend.owns(value) else self.backend.asarray(value)
-        return self.backend.xp.asarray(there, copy=True) if slot in self.copied else there
+        return self.backend.copied(there) if slot in self.copied else there
 
 
 def _applied(step: Step, values: Sequence[Any]) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ class _Through:
         if not self.final:
             return value
         there = value if self.backend.owns(value) else self.backend.asarray(value)
-        return self.backend.xp.asarray(there, copy=True) if name in self._borrowed else there
+        return self.backend.copied(there) if name in self._borrowed else there
 
 
 class _Part:

@@ -160,7 +160,7 @@ class Linker:
         """Return a constant on the device, once."""
         if name not in self.uploaded:
             try:
-                self.uploaded[name] = self.backend.asarray(self.graph.weights[name])
+                self.uploaded[name] = self.backend.constant(self.graph.weights[name])
             except DtypeError as error:
                 raise DtypeError(f"weight {clipped(name)}: {error}") from error
         return self.uploaded[name]

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from arraynet.backends import blas
-from arraynet.backends.blas import SingleThread
+from arraynet.backends.numpy import blas
+from arraynet.backends.numpy.blas import SingleThread
 from tests.interrupts import interrupted_at_every_step
 
 

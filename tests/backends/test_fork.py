@@ -139,7 +139,7 @@ print(json.dumps(name))
 
 NETWORK = """
 from threadpoolctl import threadpool_info
-from arraynet.backends import blas, replay
+from arraynet.backends.numpy import blas, replay
 from tests.networks import mlp, normal
 
 network = mlp(64, 30, 3)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arraynet.backends.plan import WHOLE, Plan
-from arraynet.backends.products import Layouts
-from arraynet.backends.recording import record
+from arraynet.backends.numpy.plan import WHOLE, Plan
+from arraynet.backends.numpy.products import Layouts
+from arraynet.backends.numpy.recording import record
 from tests.networks import normal
 
 

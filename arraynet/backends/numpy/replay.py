@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Kernel
-from arraynet.backends.calls import live_bytes
-from arraynet.backends.plan import Plan
-from arraynet.backends.products import Layouts
-from arraynet.backends.recording import NotRecordableError, Tape, record
+from arraynet.backends.numpy.calls import live_bytes
+from arraynet.backends.numpy.namespace import NAMESPACE
+from arraynet.backends.numpy.plan import Plan
+from arraynet.backends.numpy.recording import NotRecordableError, Tape, record
 
 KEPT_BYTES = max(64, 16 * (os.cpu_count() or 1)) << 20
 """Bytes of buffers that one function keeps between calls, at the most.
@@ -24,6 +24,9 @@ With more cores more threads call it at once, and each needs a plan of its own."
 
 KEPT_KINDS = 256
 """Kinds of input (type, shape and dtype) that one function keeps tapes for."""
+
+PASSING = 32
+"""Calls, each of a kind that is new, after which a new kind is not recorded at first sight."""
 
 _log = logging.getLogger("arraynet")
 
@@ -57,7 +60,6 @@ class _Plans:
     def __init__(self, function: Kernel) -> None:
         self.function = function
         self.ready: dict[Any, list[Plan]] = {}
-        self._layouts = Layouts()
         self.forget()
         _all.add(self)
 
@@ -65,48 +67,64 @@ class _Plans:
         """Begin anew."""
         self.ready.clear()
         self._kinds: dict[Any, _Kind] = {}
+        self._strangers: dict[Any, None] = {}
+        self._met = 0
         # A plan that is dropped, or that an interrupt loses between two of a thread's steps,
         # counts no more.
         self._kept: weakref.WeakSet[Plan] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def first(self, x: Any) -> Any:
+    def first(self, arrays: tuple[Any, ...]) -> Any:
         """Run a call for which no plan is ready."""
-        if type(x) not in (np.ndarray, np.memmap) or not x.size:
-            return self.function(x)
-        key = (type(x), x.shape, x.dtype)
+        if not arrays or any(type(x) not in (np.ndarray, np.memmap) or not x.size for x in arrays):
+            return self._plain(arrays)
+        key = key_of(arrays)
         kind = self._called(key)
         if kind is None:
-            result, tape = self._record(x)
-            kind = self._learned(key, tape)
-            if kind.tape is None:
-                return result
-            del result
+            return self._meet(key, arrays)
         if kind.tape is None:
-            return self.function(x)
+            return self._plain(arrays)
         try:
             plan = kind.idle.pop()
         except IndexError:
-            # The first call too: a call differs in no bit from the next.
-            plan = Plan(kind.tape, self._layouts)
-            result = plan.run(x)
+            plan = Plan(kind.tape, NAMESPACE.layouts)
+            result = plan.run(*arrays)
             self._keep(key, kind, plan)
             return result
         ready = kind.idle
         try:
-            return plan.run(x)
+            return plan.run(*arrays)
         finally:
             ready.append(plan)
 
-    def _record(self, x: Any) -> tuple[Any, Tape | None]:
+    def _plain(self, arrays: tuple[Any, ...]) -> Any:
+        """Run the function as it is: a plan would give the same bits."""
+        return _fresh(self.function(*arrays), arrays)
+
+    def _meet(self, key: Any, arrays: tuple[Any, ...]) -> Any:
+        """Run a call of a new kind: record it, unless kinds hardly ever come again."""
+        with self._lock:
+            again = key in self._strangers
+            self._strangers[key] = None
+            if len(self._strangers) > KEPT_KINDS:
+                del self._strangers[next(iter(self._strangers))]
+            self._met = 0 if again else self._met + 1
+            passing = self._met > PASSING
+        if passing:
+            return self._plain(arrays)
+        result, tape = self._record(arrays)
+        self._learned(key, tape)
+        return result
+
+    def _record(self, arrays: tuple[Any, ...]) -> tuple[Any, Tape | None]:
         """Run the function; return the result, and the tape if there are to be plans."""
         try:
-            result, tape = record(self.function, x)
+            result, tape = record(self.function, *arrays)
         except NotRecordableError as error:
             _log.info("cpu: this network runs without recorded calls, because %s", error)
-            return self.function(x), None
+            return self._plain(arrays), None
         # The work in large buffers dwarfs what a plan saves: such a batch runs unplanned.
-        return result, tape if live_bytes(tape) <= KEPT_BYTES else None
+        return _fresh(result, arrays), tape if live_bytes(tape) <= KEPT_BYTES else None
 
     def _called(self, key: Any) -> _Kind | None:
         """Return what is known of a kind that is called, and let later calls find its plans."""
@@ -114,6 +132,7 @@ class _Plans:
             kind = self._kinds.get(key)
             if kind is not None:
                 self.ready[key] = kind.idle
+                self._met = 0
             return kind
 
     def _learned(self, key: Any, tape: Tape | None) -> _Kind:
@@ -164,6 +183,25 @@ class _Plans:
 _all: weakref.WeakSet[_Plans] = weakref.WeakSet()
 
 
+def _fresh(result: Any, arrays: tuple[Any, ...]) -> Any:
+    """Return a result as plans give it: in the order of its rows, and no view of an input."""
+    if isinstance(result, tuple):
+        return tuple(_fresh(part, arrays) for part in result)
+    if not isinstance(result, np.ndarray):
+        return result
+    shared = any(np.may_share_memory(result, x) for x in arrays if isinstance(x, np.ndarray))
+    plain = type(result) is np.ndarray and result.flags.c_contiguous and not shared
+    return result if plain else np.array(result, order="C")
+
+
+def key_of(arrays: tuple[Any, ...]) -> Any:
+    """Return what kind of call this is: the types, shapes and dtypes of its arrays."""
+    if len(arrays) == 1:
+        (x,) = arrays
+        return type(x), x.shape, x.dtype
+    return tuple((type(x), x.shape, x.dtype) for x in arrays)
+
+
 def replaying(function: Kernel) -> Kernel:
     """Return a function that records ``function`` once for each kind of input.
 
@@ -175,16 +213,13 @@ def replaying(function: Kernel) -> Kernel:
     idle, first = plans.ready, plans.first
 
     def replay(*arrays: Any) -> Any:
-        if len(arrays) != 1:
-            return function(*arrays)
-        (x,) = arrays
         try:
-            ready = idle[type(x), x.shape, x.dtype]
+            ready = idle[key_of(arrays)]
             plan = ready.pop()
         except (KeyError, IndexError, AttributeError, TypeError):
-            return first(x)
+            return first(arrays)
         try:
-            return plan.run(x)
+            return plan.run(*arrays)
         finally:
             ready.append(plan)
 

@@ -6,22 +6,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import array_api_compat.numpy
 import numpy as np
 
 from arraynet._typing import Array, Kernel
 from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.blas import SingleThread
-from arraynet.backends.recording import Recorded
-from arraynet.backends.replay import replaying
+from arraynet.backends.numpy.blas import SingleThread
+from arraynet.backends.numpy.namespace import NAMESPACE
+from arraynet.backends.numpy.recording import Recorded
+from arraynet.backends.numpy.replay import replaying
 
 
 class NumpyBackend(Backend):
     """NumPy on the CPU, the backend ``"cpu"``."""
 
     name = "cpu"
-    xp = array_api_compat.numpy
+    xp = NAMESPACE
     device = "cpu"
     # NumPy releases the GIL inside its loops and inside BLAS.
     threaded = True
@@ -40,18 +40,29 @@ class NumpyBackend(Backend):
 
     def owns(self, x: Any) -> bool:
         """Return whether ``x`` is a NumPy array."""
-        return isinstance(x, np.ndarray)
+        return isinstance(x, np.ndarray | Recorded)
 
     def asarray(self, x: Any, dtype: str | None = None) -> HostArray:
         """Return ``x`` as a NumPy array of that dtype, itself where it is one already."""
         if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
             return x
         if isinstance(x, Recorded):
-            array = self.on_host(x.view(np.ndarray))
-            array = x if x.dtype.isnative else x.astype(array.dtype)
-        else:
-            array = self.on_host(x)
+            kind = self.on_host(x.array).dtype if dtype is None else self.dtype(dtype)
+            converted: HostArray = x.astype(kind, copy=False)
+            return converted
+        array = self.on_host(x)
         return array if dtype is None else array.astype(self.dtype(dtype), copy=False)
+
+    def constant(self, array: HostArray) -> HostArray:
+        """Return a constant; products with it are asked for in the parts that suit BLAS."""
+        there = self.asarray(array)
+        if there.ndim == 2 and not there.flags.writeable:
+            NAMESPACE.layouts.add(there)
+        return there
+
+    def copied(self, x: Array) -> HostArray:
+        """Return a copy of an array, in the order of its rows."""
+        return np.copy(x, order="C")
 
     def to_host(self, x: Array) -> HostArray:
         """Return the array itself: it is on the host."""

@@ -6,6 +6,7 @@ how a product is asked for, never what it is.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -55,19 +56,37 @@ class Part:
 
 
 class Layouts:
-    """Copies of weights in the memory order that a product is quickest with.
+    """The constants of networks, and copies of them in the order a product is quickest with.
 
-    Made once each, and shared by every plan of a network.
+    A copy is made once, shared by every plan, and let go with its constant.
     """
 
     def __init__(self) -> None:
-        # Each entry keeps the weight too, so that its id cannot be used again.
-        self._made: dict[tuple[int, str], tuple[HostArray, HostArray]] = {}
+        self._made: dict[int, tuple[weakref.ref[HostArray], dict[str, HostArray]]] = {}
+
+    def add(self, weight: HostArray) -> None:
+        """Note that an array is a constant: nobody writes to it."""
+        key = id(weight)
+        if not self.holds(weight):
+            gone = weakref.ref(weight, lambda _: self._made.pop(key, None))
+            self._made[key] = (gone, {})
+
+    def holds(self, weight: HostArray) -> bool:
+        """Return whether an array is a constant of a network."""
+        entry = self._made.get(id(weight))
+        return entry is not None and entry[0]() is weight
 
     def columns(self, weight: HostArray, start: int, stop: int) -> HostArray:
         """Return some columns of a weight, each row's elements side by side."""
-        part = weight[:, start:stop]
-        return self._once(weight, f"{start}:{stop}", lambda: np.ascontiguousarray(part))
+        return self._once(
+            weight, f"{start}:{stop}", lambda: np.ascontiguousarray(weight[:, start:stop])
+        )
+
+    def fortran_columns(self, weight: HostArray, start: int, stop: int) -> HostArray:
+        """Return some columns of a weight, each column's elements side by side."""
+        return self._once(
+            weight, f"F{start}:{stop}", lambda: np.asfortranarray(weight[:, start:stop])
+        )
 
     def aligned(self, weight: HostArray) -> HostArray:
         """Return a weight each of whose rows starts at a cache line."""
@@ -78,10 +97,13 @@ class Layouts:
         return self._once(weight, "fortran", lambda: np.asfortranarray(weight))
 
     def _once(self, weight: HostArray, kind: str, make: Callable[[], HostArray]) -> HostArray:
-        entry = self._made.get((id(weight), kind))
-        if entry is None:
-            entry = self._made.setdefault((id(weight), kind), (weight, make()))
-        return entry[1]
+        self.add(weight)
+        made = self._made[id(weight)][1]
+        if kind in made:
+            return made[kind]
+        found = make()
+        # A view would keep its constant for ever.
+        return found if np.may_share_memory(found, weight) else made.setdefault(kind, found)
 
 
 def _aligned(weight: HostArray) -> HostArray:
@@ -98,6 +120,13 @@ def aligned_bytes(size: int) -> HostArray:
     raw = np.empty(size + VECTOR, np.uint8)
     start = -raw.ctypes.data % VECTOR
     return raw[start : start + size]
+
+
+def piles(rows: HostArray, height: int) -> HostArray:
+    """Return a view of rows in piles of so many, if there is more than one pile."""
+    if height == len(rows):
+        return rows
+    return rows.reshape(len(rows) // height, height, rows.shape[1])
 
 
 def is_wide(weight: HostArray) -> bool:
@@ -119,7 +148,7 @@ def parts(
         Whether no part may have more rows than stay in the cache.
     unpacked : bool
         Whether BLAS reads small operands where they lie; see
-        `arraynet.backends.blas.reads_unpacked`.
+        `arraynet.backends.numpy.blas.reads_unpacked`.
     """
     product = _Product(rows, weight, layouts, near=near, unpacked=unpacked)
     found = (rule(product) for rule in RULES)
@@ -150,7 +179,7 @@ class _Product:
 
     def piled(self, height: int, weight: HostArray) -> Iterator[Part]:
         """Yield parts of equal heights, each at most so many rows, and one of what is left."""
-        height = min(height, self.most)
+        height = min(height, self.block)  # near or not: the parts sum alike
         most = self.most - self.most % height
         everything = slice(0, self.columns)
         piled = self.rows - self.rows % height
@@ -222,7 +251,7 @@ def _odd_columns(product: _Product) -> Iterator[Part] | None:
 def _split(product: _Product, split: int) -> Iterator[Part]:
     """Yield the columns from one on, then those before it, block by block."""
     weight, layouts = product.weight, product.layouts
-    last = layouts.fortran(layouts.columns(weight, split, product.columns))
+    last = layouts.fortran_columns(weight, split, product.columns)
     first = layouts.columns(weight, 0, split)
     for start in range(0, product.rows, product.block):
         rows = slice(start, min(start + product.block, product.rows))

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from arraynet.admission import HostArray
-from arraynet.backends.recording import Call, Slot, Tape
-
-SUMMED = 128
-"""Longest row that is summed as a product with ones, quicker than a reduction."""
+from arraynet.backends.numpy.recording import Call, Slot, Tape
 
 
 def needed(tape: Tape) -> list[Call]:
-    """Return the calls that the result depends on, in order."""
-    wanted = {tape.result}
+    """Return the calls that the results depend on, in order."""
+    wanted = {result for result in tape.results if isinstance(result, Slot)}
     kept = []
     for call in reversed(tape.calls):
         if call.result in wanted:
@@ -27,49 +24,42 @@ def needed(tape: Tape) -> list[Call]:
     return kept[::-1]
 
 
+def roots(calls: Sequence[Call]) -> dict[Slot, Slot]:
+    """Return of each view the slot whose memory it shows."""
+    found: dict[Slot, Slot] = {}
+    for call in calls:
+        if call.kind == "view":
+            found[call.result] = found.get(call.reads[0], call.reads[0])
+    return found
+
+
 def live_bytes(tape: Tape) -> int:
     """Return about how many bytes of intermediates there are at once: what a plan keeps."""
-    calls = needed(tape)[:-1]
-    last_use = {slot: index for index, call in enumerate(calls) for slot in call.reads}
+    calls = needed(tape)
+    root = roots(calls)
+    last_use: dict[Slot, int] = {}
+    for index, call in enumerate(calls):
+        last_use.update((root.get(slot, slot), index) for slot in call.reads)
+    results = {root.get(slot, slot) for slot in tape.results if isinstance(slot, Slot)}
     sizes: dict[Slot, int] = {}
     live = most = 0
     for index, call in enumerate(calls):
-        ended = sum(sizes.get(slot, 0) for slot in {*call.reads} if last_use[slot] == index)
-        if call.kind != "cast" or call.arguments[0] is not tape.source:
+        read = {root.get(slot, slot) for slot in call.reads}
+        ended = sum(sizes.get(slot, 0) for slot in read if last_use[slot] == index)
+        late = call.kind == "cast" and call.arguments[0] in tape.sources
+        if call.kind != "view" and not late and call.result not in results:
             sizes[call.result] = math.prod(call.result.shape) * call.result.dtype.itemsize
-        live += sizes.get(call.result, 0)
+            live += sizes[call.result]
         # A ufunc writes into an operand that ends with it.
-        most = max(most, live - ended if call.kind == "ufunc" else live)
+        over = call.kind == "ufunc" and not has_signature(call)
+        most = max(most, live - ended if over else live)
         live -= ended
     return most
 
 
-def is_product(call: Call) -> bool:
-    """Return whether a call multiplies a batch of rows with a weight."""
-    if call.function is not np.matmul:
-        return False
-    a, b = call.arguments
-    rows = isinstance(a, Slot) and len(a.shape) == 2
-    return (
-        rows
-        and isinstance(b, np.ndarray)
-        and b.ndim == 2
-        and a.dtype == b.dtype == call.result.dtype
-    )
-
-
-def is_row_sum(call: Call) -> bool:
-    """Return whether a call sums the elements of each short row."""
-    if call.function != np.add.reduce or call.keywords.get("axis") not in (-1, (-1,), 1, (1,)):
-        return False
-    (rows,) = call.arguments
-    return (
-        bool(call.keywords.get("keepdims"))
-        and len(rows.shape) == 2
-        and rows.dtype == call.result.dtype
-        and rows.dtype.kind == "f"
-        and 0 < rows.shape[1] <= SUMMED
-    )
+def has_signature(call: Call) -> bool:
+    """Return whether a ufunc works on whole rows or matrices, such as a product."""
+    return getattr(call.function, "signature", None) is not None
 
 
 def reduction(call: Call, out: HostArray) -> tuple[Callable[..., Any], list[Any]]:
