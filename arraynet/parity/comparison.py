@@ -15,10 +15,10 @@ import numpy as np
 from arraynet.backends import Backend, get_backend
 from arraynet.counts import whole_number
 from arraynet.errors import ArraynetError, ShapeError, shortened
-from arraynet.memory import telling_full_memory
 from arraynet.graph import Graph, HostArray
 from arraynet.labels import labels_from_scores
 from arraynet.loading import load
+from arraynet.memory import telling_full_memory
 from arraynet.network import Network
 from arraynet.parity.differences import largest_differences
 from arraynet.parity.report import NodeDifference, Report
