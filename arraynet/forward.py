@@ -10,7 +10,6 @@ from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
 from arraynet.errors import ShapeError, shape_text, shortened
 
-
 ADDRESSABLE = 1 << 47
 """Most bytes of a value: so many are in the address space of a process (128 TiB)."""
 
