@@ -20,6 +20,7 @@ from arraynet.forward import Forward, Step
 from arraynet.graph import Graph, Node, cuttable
 from arraynet.ops import OPS
 from arraynet.passes import split_affine
+from arraynet.weights import FORMATS
 
 
 class Program:
@@ -214,20 +215,18 @@ def _largest_bytes(graph: Graph) -> dict[int, int]:
     largest = {0: 0}
     for node in graph.nodes:
         shape = graph.shapes[node.name]
-        size = _item_bytes(graph) * math.prod(size for size in shape if isinstance(size, int))
+        size = FORMATS[graph.dtype].bytes * math.prod(
+            size for size in shape if isinstance(size, int)
+        )
         power = shape.count(batch) if isinstance(batch, str) else 0
         largest[power] = max(size, largest.get(power, 0))
     return largest
-
-
-def _item_bytes(graph: Graph) -> int:
-    return {"float16": 2, "bfloat16": 2, "float64": 8}.get(graph.dtype, 4)
 
 
 def _row_bytes(graph: Graph, *, with_input: bool) -> int:
     """Return about how many bytes the intermediates of one row take, and the row itself."""
     inputs = [graph.inputs[0].shape] if with_input else []
     shapes = (*inputs, *(graph.shapes[node.name] for node in graph.nodes))
-    return _item_bytes(graph) * sum(
+    return FORMATS[graph.dtype].bytes * sum(
         math.prod(size for size in shape[1:] if isinstance(size, int)) for shape in shapes
     )
