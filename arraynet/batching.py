@@ -20,7 +20,7 @@ import numpy as np
 from arraynet.counts import usable_cores, whole_number
 from arraynet.engine.forward import check_shape
 from arraynet.engine.program import Program
-from arraynet.errors import OutOfMemoryError, ShapeError
+from arraynet.errors import OutOfMemoryError, ShapeError, shortened
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
 from arraynet.memory import out_of_memory
@@ -196,7 +196,7 @@ def _too_little(program: Program, rows: int, error: BaseException) -> OutOfMemor
     return out_of_memory(
         f"predict on {program.backend.name}",
         error,
-        f"{program.row_bytes * max(rows, 1):,} bytes of free memory for {part}",
+        f"{shortened(program.row_bytes * max(rows, 1))} bytes of free memory for {part}",
         "close other programs, or use backend='cpu'",
     )
 

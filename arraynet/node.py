@@ -11,10 +11,7 @@ from typing import Any
 from arraynet.errors import GraphError, choices_text, clipped, shortened
 from arraynet.ops import OPS, Op
 from arraynet.ops.symbols import Size
-
-LARGEST = {"float16": 65504.0, "bfloat16": 2.0**128 - 2.0**120, "float32": 2.0**128 - 2.0**104}
-LARGEST["float64"] = sys.float_info.max
-"""The largest finite number of each dtype."""
+from arraynet.weights import FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,7 @@ def _known_op(node: Node) -> Op:
     registration = OPS.get(node.op)
     if registration is None:
         raise GraphError(
-            f"{clipped(node.name)}: got op {shortened(node.op)}, expected an op: "
+            f"{clipped(node.name)}: got op {shortened(node.op)}, expected one of the ops: "
             f"{choices_text(node.op, sorted(OPS))}"
         )
     return registration
@@ -152,7 +149,7 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(
-                f"{node.where}: got attribute {shortened(name)}, expected an attribute of it: "
+                f"{node.where}: got attribute {shortened(name)}, expected one of its attributes: "
                 f"{choices_text(name, sorted(allowed)) or 'it has none'}"
             )
         default = allowed[name]
@@ -164,8 +161,8 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
             raise GraphError(
                 f"{node.where}: got {name}={shortened(value)}, expected a value like {default!r}"
             )
-        largest = LARGEST[dtype]
-        if type(value) in (int, float) and kind is not int and not abs(value) <= largest:
+        number = type(value) in (int, float) and kind is not int
+        if number and not abs(value) <= FORMATS[dtype].largest:
             raise GraphError(
                 f"{node.where}: got {name}={shortened(value)}, expected a finite number in {dtype}"
             )

@@ -19,7 +19,7 @@ BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
-ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
+ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "engine"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
 
 MAY_IMPORT = {
@@ -34,15 +34,14 @@ MAY_IMPORT = {
     "labels": LOW | {"counts"},
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
-    "node": BASE | {"ops"},
+    "node": LOW | {"ops", "weights"},
     "weights": LOW,
     "inference": LOW | {"ops", "node", "weights"},
     "graph": LOW | {"ops", "node", "weights", "inference"},
     "folding": GRAPH,
     "rewriting": GRAPH,
     "passes": GRAPH | {"folding", "rewriting"},
-    "forward": BASE | {"backends"},
-    "program": ENGINE,
+    "engine": ENGINE,
     "helpers": BASE | {"counts"},
     "mapped": BASE,
     "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},

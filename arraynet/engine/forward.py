@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy as np
 from arraynet._typing import Array, Kernel
 from arraynet.admission import DTYPES
 from arraynet.backends.base import Backend
-from arraynet.errors import DtypeError, ShapeError, clipped, shape_text
+from arraynet.errors import DtypeError, ShapeError, clipped, shape_text, shortened
 from arraynet.node import Value
 from arraynet.ops.admission import FLOATING, dtype_name
 from arraynet.ops.symbols import UNRANKED
+
+ADDRESSABLE = 1 << 47
+"""Most bytes of a value: so many are in the address space of a process (128 TiB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class Forward:
         The slots of inputs and constants, of which the caller gets copies.
     final : bool
         Whether the results go to the caller, and must be on the device.
+    sizes : mapping of int to int
+        The bytes of the largest values for a batch of one row: of those that grow with the
+        batch (1), with its square (2) …
     """
 
     backend: Backend
@@ -74,12 +80,14 @@ class Forward:
     results: tuple[int, ...]
     copied: frozenset[int]
     final: bool
+    sizes: Mapping[int, int]
 
     def __call__(self, *arrays: Any) -> Any:
         """Return the result on the device; several as a tuple."""
         with self.backend.active():
             values = self.values.copy()
-            values[: len(arrays)] = admitted(self.admits, arrays, self.backend)
+            values[: len(arrays)] = taken = admitted(self.admits, arrays, self.backend)
+            self._check_sizes(taken)
             for step in self.steps:
                 result = _applied(step, values)
                 for slot in step.releases:
@@ -89,6 +97,13 @@ class Forward:
                         values[place] = part
             found = tuple(self._result(slot, values[slot]) for slot in self.results)
             return found[0] if len(found) == 1 else found
+
+    def _check_sizes(self, arrays: Sequence[Any]) -> None:
+        """Refuse what no process can address: some libraries end the process over that."""
+        rows = arrays[0].shape[0] if self.admits and arrays[0].shape else 1
+        most = max((size * rows**power for power, size in self.sizes.items()), default=0)
+        if most > ADDRESSABLE:
+            raise MemoryError(f"a value of {shortened(most)} bytes")
 
     def _result(self, slot: int, value: Any) -> Array:
         """Return a result: for the caller on the device, and a copy of what is not its own."""

@@ -27,6 +27,7 @@ from arraynet.ops import OPS
 from arraynet.ops.admission import dtype_name
 from arraynet.ops.meta import MetaArray
 from arraynet.passes import split_affine
+from arraynet.weights import FORMATS
 
 KEPT_CAPTURES = 64
 """Sets of numbers read on the host for which a segment's recorded calls are kept."""
@@ -310,9 +311,8 @@ def intermediates(graph: Graph, backend: Backend, *inputs: Any) -> dict[str, Arr
 
 def _row_bytes(graph: Graph, *, with_input: bool) -> int:
     """Return about how many bytes the intermediates of one row take, and the row itself."""
-    item = {"float16": 2, "bfloat16": 2, "float64": 8}.get(graph.dtype, 4)
     shapes = [value.shape for value in graph.inputs] if with_input else []
     shapes += [graph.shapes[name] for node in graph.nodes for name in node.gives]
-    return item * sum(
+    return FORMATS[graph.dtype].bytes * sum(
         math.prod(size for size in shape[1:] if isinstance(size, int)) for shape in shapes
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from arraynet.engine.places import Places, host_reads, runs_on_host
 from arraynet.errors import DtypeError, clipped
 from arraynet.graph import Graph, Node, Value
 from arraynet.ops import OPS
+from arraynet.weights import FORMATS
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class Linker:
                 slot for slot, name in zip(found, results, strict=True) if name in borrowed
             ),
             final=final,
+            sizes=_largest_bytes(self.graph, nodes) if admits else {},
         )
 
     def upload(self, name: str) -> Array:
@@ -208,6 +211,18 @@ class Linker:
             for place, (name, on_host) in enumerate(arguments)
             if name in only_there and not on_host
         )
+
+
+def _largest_bytes(graph: Graph, nodes: Sequence[Node]) -> dict[int, int]:
+    """Return the bytes of the largest values, by how often their shapes hold the batch."""
+    batch = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else None
+    largest = {0: 0}
+    for name in (name for node in nodes for name in node.gives):
+        shape = graph.shapes[name]
+        size = FORMATS[graph.dtype].bytes * math.prod(s for s in shape if isinstance(s, int))
+        power = shape.count(batch) if isinstance(batch, str) else 0
+        largest[power] = max(size, largest.get(power, 0))
+    return largest
 
 
 def borrowed_names(graph: Graph) -> set[str]:
