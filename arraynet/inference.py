@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import array_api_compat.numpy as host_namespace
 import numpy as np
 
 from arraynet.admission import HostArray
@@ -19,6 +18,7 @@ from arraynet.node import Node, Value
 from arraynet.ops import OPS, Op
 from arraynet.ops.admission import FLOATING
 from arraynet.ops.meta import MetaArray, NeedsValueError, new_namespace
+from arraynet.ops.registry import host_namespace
 from arraynet.ops.symbols import UNRANKED, in_symbols, numbers, symbols_of, trials
 
 SMALL = 1 << 10
@@ -115,7 +115,7 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
     few = all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known)
     if known and few and not op.control:
         with np.errstate(all="ignore"):
-            result = op.formula(*given, xp=host_namespace, **attributes)
+            result = op.formula(*given, xp=host_namespace(), **attributes)
         parts = result if isinstance(result, tuple) else (result,)
         kept = [np.asarray(part) for part in parts]
         if all(part.size <= SMALL for part in kept):

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
-import array_api_compat.numpy as host_namespace
-
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
 from arraynet.engine.forward import Forward, Step
@@ -17,6 +15,7 @@ from arraynet.engine.places import Places, host_reads, runs_on_host
 from arraynet.errors import DtypeError, clipped
 from arraynet.graph import Graph, Node, Value
 from arraynet.ops import OPS
+from arraynet.ops.registry import host_namespace
 from arraynet.weights import FORMATS
 
 
@@ -257,7 +256,7 @@ def bind(node: Node, backend: Backend, *, on_host: bool = False) -> Kernel:
     native = None if on_host else backend.native.get(node.op)
     if native is not None:
         return partial(native, **node.attributes)
-    xp = host_namespace if on_host else backend.xp
+    xp = host_namespace() if on_host else backend.xp
     return partial(OPS[node.op].formula, xp=xp, **node.attributes)
 
 

@@ -179,6 +179,13 @@ class Op:
         return first.shape, xp.multiply_adds
 
 
+def host_namespace() -> Namespace:
+    """Return the namespace in which formulas run on the host: NumPy's."""
+    import array_api_compat.numpy  # twice as many modules as NumPy itself
+
+    return array_api_compat.numpy
+
+
 OPS: dict[str, Op] = {}
 """Every registered op, under its name and under each alias."""
 

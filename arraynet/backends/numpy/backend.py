@@ -47,7 +47,8 @@ class NumpyBackend(Backend):
         if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
             return x
         if isinstance(x, Recorded):
-            kind = self.on_host(x.array).dtype if dtype is None else self.dtype(dtype)
+            plain = self.on_host(x.array)
+            kind = plain.dtype if dtype is None else self.dtype(dtype)
             converted: HostArray = x.astype(kind, copy=False)
             return converted
         array = self.on_host(x)

@@ -28,6 +28,8 @@ KEPT_KINDS = 256
 PASSING = 32
 """Calls, each of a kind that is new, after which a new kind is not recorded at first sight."""
 
+_NOTHING = object()
+
 _log = logging.getLogger("arraynet")
 
 
@@ -212,14 +214,14 @@ def replaying(function: Kernel) -> Kernel:
     plans = _Plans(function)
     idle, first = plans.ready, plans.first
 
-    def replay(x: Any = None, *others: Any) -> Any:
+    def replay(x: Any = _NOTHING, *others: Any) -> Any:
         try:
             # Of one array, as most networks take, this is `key_of` without its call.
             key = key_of((x, *others)) if others else (type(x), x.shape, x.dtype)
             ready = idle[key]
             plan = ready.pop()
         except (KeyError, IndexError, AttributeError, TypeError):
-            return first(() if x is None else (x, *others))
+            return first(() if x is _NOTHING else (x, *others))
         try:
             return plan.run(x, *others)
         finally:
