@@ -177,9 +177,13 @@ def col2im(
     >>> col2im(np.array([[[1.0, 2.0], [3.0, 4.0]]]), [3], [2])
     array([[[1., 5., 4.]]])
     """
-    sizes = tuple(image_shape.tolist())
+    numbers = image_shape.tolist()
     windows = windows_over(
-        sizes, tuple(block_shape.tolist()), strides=strides, pads=pads, dilations=dilations
+        whole_numbers("image_shape", numbers, len(numbers), least=0),
+        block_shape.tolist(),
+        strides=strides,
+        pads=pads,
+        dilations=dilations,
     )
     kernel = [window.kernel for window in windows]
     counts = [window.count for window in windows]

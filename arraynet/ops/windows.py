@@ -66,7 +66,7 @@ class Window:
         """Yield, for each element of a window, where all windows have it in a padded array."""
         length = (self.count - 1) * self.stride + 1 if self.count else 0
         for tap in range(self.kernel):
-            start = tap * self.dilation
+            start = tap * self.dilation if self.count else 0
             yield slice(start, start + length, self.stride)
 
     def inside(self, *, pads: bool) -> list[int]:
