@@ -9,10 +9,12 @@ from typing import Any
 
 from arraynet._typing import Array, Namespace
 from arraynet.errors import DtypeError, GraphError, ShapeError, choices_text, shape_text, shortened
+from arraynet.ops.activations import sigmoid, softplus, softsign, tanh
 from arraynet.ops.admission import check_choice, dtype_name
+from arraynet.ops.exponential_units import elu
 from arraynet.ops.placement import beside
 from arraynet.ops.precision import check_integral, is_floating, narrowed, widened
-from arraynet.ops.registry import OPS
+from arraynet.ops.rectifiers import hard_sigmoid, leaky_relu, relu, thresholded_relu
 
 Function = Callable[[Array], Array]
 Step = Callable[[Array, tuple[Array, ...], "Weights"], tuple[Array, ...]]
@@ -20,29 +22,27 @@ Step = Callable[[Array, tuple[Array, ...], "Weights"], tuple[Array, ...]]
 
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 
-_TANH = OPS["tanh"].formula
-
 
 def _affine(x: Array, *, alpha: float = 1.0, beta: float = 0.0, xp: Namespace) -> Array:
     return alpha * x + beta
 
 
 def _scaled_tanh(x: Array, *, alpha: float = 1.0, beta: float = 1.0, xp: Namespace) -> Array:
-    return alpha * _TANH(beta * x, xp=xp)
+    return alpha * tanh(beta * x, xp=xp)
 
 
 _ACTIVATIONS: dict[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
     "affine": (_affine, ("alpha", "beta")),
-    "elu": (OPS["elu"].formula, ("alpha",)),
-    "hardsigmoid": (OPS["hard_sigmoid"].formula, ("alpha", "beta")),
-    "leakyrelu": (OPS["leaky_relu"].formula, ("alpha",)),
-    "relu": (OPS["relu"].formula, ()),
+    "elu": (elu, ("alpha",)),
+    "hardsigmoid": (hard_sigmoid, ("alpha", "beta")),
+    "leakyrelu": (leaky_relu, ("alpha",)),
+    "relu": (relu, ()),
     "scaledtanh": (_scaled_tanh, ("alpha", "beta")),
-    "sigmoid": (OPS["sigmoid"].formula, ()),
-    "softplus": (OPS["softplus"].formula, ()),
-    "softsign": (OPS["softsign"].formula, ()),
-    "tanh": (_TANH, ()),
-    "thresholdedrelu": (OPS["thresholded_relu"].formula, ("alpha",)),
+    "sigmoid": (sigmoid, ()),
+    "softplus": (softplus, ()),
+    "softsign": (softsign, ()),
+    "tanh": (tanh, ()),
+    "thresholdedrelu": (thresholded_relu, ("alpha",)),
 }
 """The activations of ONNX's recurrent operators, and the parameters of each."""
 
