@@ -5,10 +5,12 @@ Arrays broadcast together. Integers stay integers, and wrap around where they ov
 
 from __future__ import annotations
 
+import math
+
 from arraynet._typing import Array, Namespace
 from arraynet.errors import ShapeError
 from arraynet.ops.meta import checked_axis
-from arraynet.ops.precision import is_integral, narrowed, widened
+from arraynet.ops.precision import is_floating, is_integral, narrowed, widened
 from arraynet.ops.registry import op
 
 
@@ -79,7 +81,7 @@ def mod(x: Array, y: Array, *, fmod: bool = False, xp: Namespace = None) -> Arra
     ----------
     fmod : bool
         Whether the result has the sign of ``x``, as in C; else it has the sign of ``y``, as
-        in Python.
+        in Python. By 0, and of infinity, it is NaN.
 
     Examples
     --------
@@ -87,6 +89,9 @@ def mod(x: Array, y: Array, *, fmod: bool = False, xp: Namespace = None) -> Arra
     >>> mod(np.array([7, -7]), np.array(3)), mod(np.array([7, -7]), np.array(3), fmod=True)
     (array([1, 2]), array([ 1, -1]))
     """
+    if is_floating(x):
+        undefined = (y == 0) | (xp.abs(x) == math.inf)
+        x, y = xp.where(undefined, math.nan, x), xp.where(undefined, 1.0, y)
     if not fmod:
         return xp.remainder(x, y)
     rest = xp.remainder(xp.abs(x), xp.abs(y))

@@ -231,7 +231,8 @@ def _attended(
     weights = narrowed(_weights(narrowed(found, kind, xp), mask, xp), q.dtype, xp)
     kept.append(weights)
     y = xp.matmul(xp.reshape(weights, (*rows.shape[:3], keys)), v)
-    return xp.reshape(y, (batch, heads, queries, v.shape[3])), kept[mode]
+    y = xp.reshape(y, (batch, heads, queries, v.shape[3]))
+    return narrowed(y, q.dtype, xp), narrowed(kept[mode], q.dtype, xp)
 
 
 def _weights(scores: Array, mask: Mask, xp: Namespace) -> Array:

@@ -10,7 +10,9 @@ from arraynet.ops.registry import op
 
 @op(rowwise=True, dtypes=("integral",), choices={"direction": ("LEFT", "RIGHT")})
 def bit_shift(x: Array, y: Array, *, direction: str = "", xp: Namespace = None) -> Array:
-    """Shift the bits of integers by ``y`` places; beyond their width nothing is left.
+    """Shift the bits of integers by ``y`` places.
+
+    Beyond their width nothing is left, but for the sign of what is shifted to the right.
 
     Parameters
     ----------
@@ -24,12 +26,16 @@ def bit_shift(x: Array, y: Array, *, direction: str = "", xp: Namespace = None) 
     array([32, 16,  0], dtype=uint8)
     """
     check_choice("bit_shift", "direction", direction, ("LEFT", "RIGHT"))
-    bits = xp.iinfo(x.dtype).bits
     # A shift by the width or more is not defined in C, and so not in all libraries.
+    bits = xp.iinfo(x.dtype).bits
     inside = y < bits
-    shift = xp.where(inside, y, 0)
-    shifted = x << shift if direction == "LEFT" else x >> shift
-    return xp.where(inside, shifted, beside(shifted, xp.zeros, ()))
+    if direction == "LEFT":
+        shifted = x << xp.where(inside, y, 0)
+        return xp.where(inside, shifted, beside(shifted, xp.zeros, ()))
+    last = xp.where(inside, y, bits - 1)
+    if xp.iinfo(x.dtype).min < 0:
+        return x >> last
+    return xp.where(inside, x >> last, beside(x, xp.zeros, ()))
 
 
 @op(rowwise=True, dtypes=("integral",))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from importlib import import_module
 from typing import Any
+
+from array_api_compat import is_numpy_namespace
 
 from arraynet._typing import Array, Namespace
 from arraynet.errors import DtypeError, GraphError, choices_text, shortened
@@ -26,6 +30,9 @@ def dtype_of(where: str, name: str, xp: Namespace) -> Any:
     if name not in KNOWN:
         raise GraphError(f"{where}: got {shortened(name)}, expected {choices_text(name, KNOWN)}")
     found = getattr(xp, name, None)
+    if found is None and name == "bfloat16" and is_numpy_namespace(xp):
+        with contextlib.suppress(ImportError):
+            found = import_module("ml_dtypes").bfloat16  # NumPy has it from there
     if found is None:
         raise DtypeError(f"{where}: got {name}, expected a dtype that the library has")
     return found

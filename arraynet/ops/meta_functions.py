@@ -27,6 +27,16 @@ def _kind(value: Any) -> Any:
     return getattr(value, "dtype", value)
 
 
+class _Info:
+    """What the array API standard's inspection tells of the defaults."""
+
+    @staticmethod
+    def default_dtypes(*, device: Any = None) -> dict[str, Any]:
+        """Return NumPy's own."""
+        whole = np.dtype(np.int64)
+        return {"integral": whole, "indexing": whole, "real floating": np.dtype(np.float64)}
+
+
 class MetaNamespace:
     """The array API's functions for `MetaArray`; it counts multiply-adds.
 
@@ -46,9 +56,8 @@ class MetaNamespace:
             det=lambda x, /: self.array(x.shape[:-2], x.dtype),
         )
 
-    def __array_namespace_info__(self) -> Any:
-        """Return what the standard asks of a library about itself."""
-        return SimpleNamespace(default_dtypes=lambda **_: {"indexing": np.dtype(np.int64)})
+    def __array_namespace_info__(self) -> _Info:
+        return _Info()
 
     def __getattr__(self, name: str) -> Any:
         if name in _DTYPES:
@@ -282,7 +291,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _DTYPES = _words(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 "
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
     "complex64 complex128"
 )
 

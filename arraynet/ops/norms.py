@@ -206,4 +206,4 @@ def _log(x: Array, xp: Namespace) -> Array:
     """Return the logarithm, without a warning for 0 and less."""
     positive = x > 0
     logarithm = xp.log(xp.where(positive, x, 1.0))
-    return xp.where(positive, logarithm, xp.where(x == 0, -math.inf, math.nan))
+    return xp.where(positive, logarithm, xp.where(x == 0, -math.inf, x * math.nan))

@@ -11,6 +11,13 @@ from arraynet.ops.admission import FLOATING, KINDS, dtype_name
 
 _SHORT = ("float16", "bfloat16")
 
+_OVERFLOWS = {
+    "float16": 2.0**16 * (1 - 2.0**-12),
+    "bfloat16": 2.0**128 * (1 - 2.0**-9),
+    "float32": 2.0**128 * (1 - 2.0**-25),
+}
+"""What rounds to infinity: half-way from the largest number to the next power of two."""
+
 
 def is_integral(x: Array) -> bool:
     """Return whether an array is of integers."""
@@ -50,10 +57,7 @@ def narrowed(x: Array, dtype: Any, xp: Namespace) -> Array:
     """
     if x.dtype == dtype:
         return x
-    if is_floating(x) and float(xp.finfo(x.dtype).max) > float(xp.finfo(dtype).max):
-        kind = xp.finfo(dtype)
-        eps = float(kind.eps)
-        # Half-way from the largest number to the next power of two rounding is up.
-        end = float(kind.max) / (1.0 - eps / 2.0) * (1.0 - eps / 4.0)
+    end = _OVERFLOWS.get(dtype_name(dtype), math.inf)
+    if is_floating(x) and end < _OVERFLOWS.get(dtype_name(x.dtype), math.inf):
         x = xp.where(x >= end, math.inf, xp.where(x <= -end, -math.inf, x))
     return xp.astype(x, dtype)

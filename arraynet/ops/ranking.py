@@ -169,7 +169,7 @@ def unique(
     array([1., 2., 3., 4.])
     """
     if axis is None:
-        parts, along = xp.reshape(x, (x.size, 1)), 0
+        parts, along = xp.reshape(x, (math.prod(x.shape), 1)), 0
     else:
         along = checked_axis(axis, x.shape)
         moved = xp.moveaxis(x, along, 0)
@@ -190,7 +190,7 @@ def unique(
         by_place = xp.argsort(indices)
         counts, indices = xp.take(counts, by_place), xp.take(indices, by_place)
         inverse = xp.take(xp.argsort(by_place), inverse)
-    flat = xp.reshape(x, (x.size,)) if axis is None else x
+    flat = xp.reshape(x, (math.prod(x.shape),)) if axis is None else x
     return xp.take(flat, indices, axis=along), indices, inverse, counts
 
 

@@ -19,12 +19,14 @@ import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
 from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, host_numbers, namespace_of, native
+from arraynet.ops.admission import attribute, dtype_name, host_numbers, namespace_of, native
 from arraynet.ops.documentation import complete
-from arraynet.ops.meta import new_namespace
+from arraynet.ops.meta import MetaArray, new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+HostArray = np.ndarray[Any, Any]
 
 UNBOUNDED = (-math.inf, math.inf)
 
@@ -84,10 +86,17 @@ class Op:
         An interval that holds the output for every finite input.
     droppable : bool
         The op returns its input unchanged.
-    merges : {"", "matrix", "diagonal"}
+    merges : {"", "matrix", "diagonal", "channels"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
         (diagonal), with its second and third inputs, the bias being optional;
-        neighbours may be merged.
+        neighbours may be merged. A convolution is linear in each channel (channels):
+        axis 0 of the weight and the one axis of the bias are the channels of the output,
+        which are its axis 1, so that ``op(x, W, b) * s + t`` is
+        ``op(x, s[:, None, …] * W, s * b + t)``.
+    channel_scale : callable, optional
+        The op is ``x * scale + shift``, one number for each channel (axis 1), and
+        ``channel_scale(*arrays, xp=namespace, **attributes)``, of the arrays after the
+        first, gives the two.
     parts : tuple of str, optional
         The op as a product of its first two inputs followed by an elementwise op
         with the rest, so that the second can be fused with what follows.
@@ -114,6 +123,7 @@ class Op:
     bounds: tuple[float, float] = UNBOUNDED
     droppable: bool = False
     merges: str = ""
+    channel_scale: Kernel | None = None
     parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
     within: Within | None = None
@@ -131,24 +141,33 @@ class Op:
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         return tuple(p for p in parameters_of(self.formula) if p.kind in kinds)
 
+    def placed(self, arrays: Sequence[Any]) -> list[tuple[Any, bool]]:
+        """Return arrays, each with whether the formula reads its numbers on the host."""
+        read = [p.name in self.host for p in self.arrays]
+        return list(zip(arrays, read + [False] * (len(arrays) - len(read)), strict=False))
+
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """The attributes with their defaults."""
         return MappingProxyType(defaults_of(self.formula))
 
-    def shape(self, *shapes: Shape, **attributes: Any) -> Shape:
+    def shape(self, *shapes: Shape | HostArray | None, **attributes: Any) -> Shape:
         """Return the shape of the (first) output for floating arrays of some shapes.
 
-        Sizes may be symbols. The formula itself tells: it runs on arrays without numbers.
+        Sizes may be symbols. An absent array is None in its place, and one that is read on
+        the host is itself. The formula itself tells: it runs on arrays without numbers.
 
         Raises
         ------
         ShapeError
             If the sizes do not fit.
         """
-        tried = trials(symbols_of(shapes))
+        tried = trials(symbols_of(s for s in shapes if isinstance(s, tuple)))
         found = [
-            self._traced([numbers(s, sizes) for s in shapes], attributes)[0] for sizes in tried
+            self._traced(
+                [numbers(s, sizes) if isinstance(s, tuple) else s for s in shapes], attributes
+            )[0]
+            for sizes in tried
         ]
         return tuple(in_symbols(sizes, tried) for sizes in zip(*found, strict=True))
 
@@ -157,11 +176,12 @@ class Op:
         return self._traced(shapes, attributes)[1]
 
     def _traced(
-        self, shapes: Sequence[tuple[int, ...]], attributes: Mapping[str, Any]
+        self, shapes: Sequence[Any], attributes: Mapping[str, Any]
     ) -> tuple[tuple[int, ...], int]:
         """Return the shape of the first output, and the multiply-adds."""
         xp = new_namespace()
-        arrays = [xp.array(shape, "float32") for shape in shapes]
+        arrays = [xp.array(s, "float32") if isinstance(s, tuple) else s for s in shapes]
+        arrays = [xp.array(a.shape, a.dtype) if isinstance(a, MetaArray) else a for a in arrays]
         try:
             result = self.formula(*arrays, xp=xp, **attributes)
         except (TypeError, IndexError) as error:
@@ -243,13 +263,12 @@ def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
 
 def _admitted(registration: Op, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     """Return the arrays as the formula takes them, and their namespace."""
-    on_host = [p.name in registration.host for p in registration.arrays]
-    on_host += [False] * (len(arrays) - len(on_host))
-    devices = [array for array, host in zip(arrays, on_host, strict=False) if not host]
+    placed = registration.placed(arrays)
+    devices = [array for array, host in placed if not host]
     xp = namespace_of(registration.name, devices or [np.empty(0)], registration.dtypes)
     admitted = (
         host_numbers(registration.name, array) if host and array is not None else native(array)
-        for array, host in zip(arrays, on_host, strict=False)
+        for array, host in placed
     )
     return tuple(admitted), xp
 
@@ -260,11 +279,15 @@ def _explained(
     """Return the error to raise for one that a formula or a library raised."""
     if isinstance(error, ArraynetError) and not isinstance(error, ShapeError):
         return error
-    shapes = [tuple(array.shape) for array in arrays if array is not None]
+    traced = [
+        array if array is None or host else _blank(array)
+        for array, host in registration.placed(arrays)
+    ]
+    shapes = [array.shape for array in traced if isinstance(array, MetaArray)]
     reason: Exception = error
     if not isinstance(error, ShapeError):
         try:  # what the library said is about itself: the shapes say what is wrong
-            registration.shape(*shapes, **attributes)
+            registration._traced(traced, attributes)
         except ShapeError as found:
             reason = found
         else:
@@ -275,8 +298,16 @@ def _explained(
     )
 
 
+def _blank(array: Array) -> MetaArray:
+    """Return an array without its numbers; a dtype that NumPy lacks counts as float32."""
+    try:
+        return MetaArray(array.shape, dtype_name(array.dtype))
+    except TypeError:
+        return MetaArray(array.shape, "float32")
+
+
 def _typed(registration: Op) -> Kernel:
-    """Return an op's formula with its result in the dtype of its first array.
+    """Return an op's formula with its results in the dtype of its first array.
 
     Where bfloat16 is not a library's own, as with NumPy, operations with Python's
     numbers give a wider dtype. ``widened`` computes 16-bit floats in float32; a finite
@@ -286,12 +317,20 @@ def _typed(registration: Op) -> Kernel:
     large = max(map(abs, registration.bounds)) > LARGEST_FLOAT16
 
     @functools.wraps(formula)
-    def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
+    def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Any:
         dtype = arrays[0].dtype
         # Not every library's dtypes know their size; those know no 16-bit ones either.
         if widened and getattr(dtype, "itemsize", 4) <= 2:
-            arrays = tuple(xp.astype(array, xp.float32) for array in arrays)
+            arrays = tuple(
+                array if array is None or host else xp.astype(array, xp.float32)
+                for array, host in registration.placed(arrays)
+            )
         result = formula(*arrays, xp=xp, **attributes)
+        if isinstance(result, tuple):
+            return tuple(rounded(one, dtype, xp) for one in result)
+        return result if result.dtype == dtype else rounded(result, dtype, xp)
+
+    def rounded(result: Array, dtype: Any, xp: Namespace) -> Array:
         if result.dtype == dtype:
             return result
         if large and dtype == xp.float16:
