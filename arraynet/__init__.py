@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from arraynet import datasets, metrics, ops
-from arraynet.backends import Backend, get_backend
-from arraynet.errors import (
-    ArraynetError,
-    BackendUnavailableError,
-    DeviceLostError,
-    DeviceMismatchError,
-    DtypeError,
-    GraphError,
-    LoadError,
-    OutOfMemoryError,
-    ShapeError,
-)
-from arraynet.layers import Dense, Scale, Sequential, perceptron
-from arraynet.loading import load, load_pretrained
-from arraynet.network import Network
-from arraynet.versions import show_versions
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from arraynet import datasets, metrics, ops
+    from arraynet.backends import Backend, get_backend
+    from arraynet.errors import (
+        ArraynetError,
+        BackendUnavailableError,
+        DeviceLostError,
+        DeviceMismatchError,
+        DtypeError,
+        GraphError,
+        LoadError,
+        OutOfMemoryError,
+        ShapeError,
+    )
+    from arraynet.layers import Dense, Scale, Sequential, perceptron
+    from arraynet.loading import load, load_pretrained
+    from arraynet.network import Network
+    from arraynet.versions import show_versions
 
 __version__ = "0.1.0"
 
@@ -47,3 +50,31 @@ __all__ = [
     "perceptron",
     "show_versions",
 ]
+
+_HOMES = ("errors", "versions", "backends", "network", "layers", "loading")
+"""Where the names that are no modules live."""
+
+_MODULES = ("datasets", "doctor", "errors", "formats", "metrics", "ops", "parity", "plots")
+"""What can be used after ``import arraynet`` alone."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what a name stands for when it is first used.
+
+    Nothing heavy is imported before, so that the command, whose first line this package is,
+    can answer Ctrl-C while NumPy is still being imported.
+    """
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"arraynet.{name}")
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"arraynet.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module 'arraynet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})
