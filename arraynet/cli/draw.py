@@ -9,7 +9,7 @@ import click
 from arraynet.cli.images import starts_with_scale
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, LoadError
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def draw(
         if as_json:
             print_json({"url": url, "model": model, "backend": network.backend.name})
         else:
-            click.echo(f"Draw on {url}  (Ctrl-C stops)")
+            say(f"Draw on {url}  (Ctrl-C stops)")
         if not serving.is_loopback(bound):
-            click.echo(f"arraynet: whoever reaches {host} can use this page", err=True)
+            say(f"arraynet: whoever reaches {host} can use this page", err=True)
         if not no_open:
             serving.open_browser(url)
 

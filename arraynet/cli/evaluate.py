@@ -8,7 +8,7 @@ import click
 
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import print_json, print_result, printable
+from arraynet.cli.printing import print_json, say
 from arraynet.cli.samples import LABELLED, check_labelled, labelled
 from arraynet.progress import bar
 
@@ -76,5 +76,5 @@ def evaluate(
             }
         )
         return
-    click.echo(printable(f"{name} on {source}:", longest=2000))
-    print_result(str(result))
+    say(f"{name} on {source}:")
+    say(str(result), bold=True)

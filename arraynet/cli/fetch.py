@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 import click
 
 import arraynet
+from arraynet.cli.commands import Commands
 from arraynet.cli.options import JSON, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, say
 from arraynet.progress import Advance, bar
 
 
-@click.group(epilog=examples("arraynet fetch mnist"))
+@click.group(cls=Commands, epilog=examples("arraynet fetch mnist"))
 def fetch() -> None:
     """Download a data set: MNIST."""
 
@@ -56,8 +57,8 @@ def mnist(folder: str | None, mirrors: tuple[str, ...], offline: bool, as_json: 
             {"folder": place, "files": sorted(path.name for path in place.glob("*-ubyte.gz"))}
         )
         return
-    click.echo(f"MNIST is in {place}")
-    click.echo(f"its test images: --images {images} --labels {labels}")
+    say(f"MNIST is in {place}")
+    say(f"its test images: --images {images} --labels {labels}")
 
 
 @contextmanager

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from arraynet import __version__
+from arraynet.cli.commands import Commands
 from arraynet.cli.convert import convert
 from arraynet.cli.doctor import doctor
 from arraynet.cli.draw import draw
 from arraynet.cli.evaluate import evaluate
-from arraynet.cli.failure import Failure
 from arraynet.cli.fetch import fetch
 from arraynet.cli.inspect import inspect
 from arraynet.cli.parity import parity
 from arraynet.cli.plot import plot
 from arraynet.cli.predict import predict
 from arraynet.cli.summary import summary
-from arraynet.errors import ArraynetError
-
-
-class Commands(click.Group):
-    """A group whose failures are one line, and exit status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; turn what it raises on purpose into one line."""
-        try:
-            return super().invoke(ctx)
-        except ArraynetError as error:
-            raise Failure(str(error)) from error
-        except BrokenPipeError:
-            raise  # click ends quietly
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            raise Failure(f"{place}{error.strerror or error}") from error
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the subcommands in the order that a newcomer meets them."""
-        return list(self.commands)
-
 
 HELP = """Run trained neural networks on a CPU or a GPU.
 

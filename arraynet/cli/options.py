@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
+from arraynet.backends import get_backend
+from arraynet.cli.commands import unknown
+from arraynet.doctor import BACKENDS
+from arraynet.errors import ArraynetError, shortened
+from arraynet.formats.weights import LAYOUTS, known_activations
+from arraynet.graph import DTYPES
+from arraynet.parity import REFERENCE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Choice(click.Choice[str]):
+    """One of some words, in upper or lower case; of a near miss it says which was meant."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__(tuple(words), case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word as it is written in the library."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{unknown(value, self.choices)}.", param, ctx)
+
+
 def number(text: str) -> float:
-    """Return a number, or one number over another: 0.5, 1/255."""
+    """Return a finite number, or one number over another: 0.5, 1/255."""
     above, slash, below = str(text).partition("/")
     try:
-        return float(above) / float(below) if slash else float(above)
+        value = float(above) / float(below) if slash else float(above)
     except (ValueError, ZeroDivisionError):
-        raise click.BadParameter(f"{text!r} is not a number such as 0.5 or 1/255.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{shortened(text)} is not a number such as 0.5 or 1/255.")
+    return value
 
+
+def backend_name(text: str) -> str:
+    """Return the name of a backend, which need not work here, if there is one of that name."""
+    if text.partition(":")[0] not in (*BACKENDS, "auto"):
+        try:
+            get_backend(text)
+        except ArraynetError:
+            raise click.BadParameter(f"{unknown(text, (*BACKENDS, 'auto'))}.") from None
+    return text
+
+
+def backend_names(text: str) -> list[str]:
+    """Return the names of backends to compare, with commas between them."""
+    names = [word.strip() for word in text.split(",")]
+    if len(names) < 2:
+        raise click.BadParameter(f"{shortened(text)} is not two or more, such as cpu,{REFERENCE}.")
+    return [name if name == REFERENCE else backend_name(name) for name in names]
+
+
+ACTIVATION = Choice(known_activations())
 
 NETWORK = (
-    click.option("--hidden", metavar="OP", help="Activation after each hidden layer: sigmoid …"),
-    click.option("--output", metavar="OP", help="Activation of the output layer: softmax …"),
+    click.option(
+        "--hidden", type=ACTIVATION, metavar="OP", help="Activation of hidden layers: sigmoid …"
+    ),
+    click.option(
+        "--output", type=ACTIVATION, metavar="OP", help="Activation of the output layer: softmax …"
+    ),
     click.option(
         "--layout",
-        type=click.Choice(["in_out", "out_in"]),
+        type=Choice(LAYOUTS),
         help="How weights lie: (in, out) or (out, in). Else the names in the file decide.",
     ),
     click.option(
@@ -33,23 +83,41 @@ NETWORK = (
         metavar="N",
         help="Multiply the input by N first: 1/255 takes bytes as they are.",
     ),
+    click.option("--allow-nonfinite", is_flag=True, help="Accept weights of NaN or infinity."),
 )
 
 DTYPE = (
     click.option(
-        "--dtype", metavar="NAME", help="Compute in float16, float32 … instead of the weights'."
+        "--dtype",
+        type=Choice(DTYPES),
+        metavar="NAME",
+        help="Compute in float16, float32 … instead of the weights'.",
     ),
 )
 
 BACKEND = (
     click.option(
         "--backend",
+        type=backend_name,
         default="cpu",
         show_default=True,
         metavar="NAME",
         help="cpu, gpu, gpu:N, auto, torch, torch:cuda, jax …",
     ),
 )
+
+
+def backends_option(default: str) -> Callable[[Command], Command]:
+    """Return the option that names backends to compare."""
+    return click.option(
+        "--backends",
+        type=backend_names,
+        default=default,
+        show_default=True,
+        metavar="NAMES",
+        help="Two or more, with commas; the first is the reference.",
+    )
+
 
 JSON = (click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.options import JSON, Command, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.options import JSON, Choice, Command, examples, options
+from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 from arraynet.formats.writing import replace_file
 from arraynet.plots.canvas import PLAIN, import_matplotlib
@@ -46,7 +46,8 @@ PICTURE = (
     ),
     click.option(
         "--style",
-        type=click.Choice(list(STYLES)),
+        type=Choice(STYLES),
+        metavar="|".join(STYLES),
         default="light",
         show_default=True,
         help="Dark on a light page, or light on a dark one.",
@@ -113,7 +114,7 @@ def write_picture(
         print_json({"file": path, "kind": kind, "bytes": len(written), **shown, **sources})
     else:
         title = ", from ".join(filter(None, (shown["title"], clipped(source))))
-        click.echo(f"{clipped(path, 200)}: {title} ({len(written):,} bytes)")
+        say(f"{clipped(path, 200)}: {title} ({len(written):,} bytes)")
 
 
 def _encoded(ax: Axes, form: str, dpi: int, caption: str) -> bytes:

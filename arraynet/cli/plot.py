@@ -8,9 +8,10 @@ import click
 
 import arraynet
 from arraynet import plots
+from arraynet.cli.commands import Commands
 from arraynet.cli.images import HostArray
 from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK
+from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, backends_option
 from arraynet.cli.pictures import SHAPE, picture_options, plot_examples, write_picture
 from arraynet.cli.samples import (
     EMBEDDED_IMAGES,
@@ -43,7 +44,7 @@ def opened(model: str | None, given: Options) -> tuple[Network, Options]:
     return open_network(model, **given), picture
 
 
-@click.group(epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
+@click.group(cls=Commands, epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
 def plot() -> None:
     """Draw a picture of activations, digits, mistakes, layers.
 
@@ -303,19 +304,13 @@ def probabilities(
 @MODEL
 @picture_options(
     IMAGES,
-    click.option(
-        "--backends",
-        default=f"{REFERENCE},cpu",
-        show_default=True,
-        metavar="NAMES",
-        help="Two or more, with commas; the first is the reference.",
-    ),
+    backends_option(f"{REFERENCE},cpu"),
     *NETWORK,
     *DTYPE,
     LIMIT,
 )
 def parity(
-    model: str | None, images: str | None, backends: str, limit: int | None, **given: Any
+    model: str | None, images: str | None, backends: list[str], limit: int | None, **given: Any
 ) -> None:
     """Draw how far backends differ, node by node.
 
@@ -323,5 +318,5 @@ def parity(
     """
     network, picture = opened(model, given)
     x, source = unlabelled(model, network, images)
-    report = compare(network, x[:limit], [word.strip() for word in backends.split(",")])
+    report = compare(network, x[:limit], backends)
     write_picture("parity", lambda: plots.parity(report), source=source, **picture)

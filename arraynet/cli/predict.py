@@ -10,7 +10,7 @@ import numpy as np
 from arraynet.cli.images import HostArray, axes, in_range, in_shape
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, say
 from arraynet.datasets.images import read_images
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.labels import labels_from_scores
@@ -83,8 +83,8 @@ def predict(
             {"model": model, "images": file, "backend": network.backend.name, "predictions": rows}
         )
         return
-    for index, (label, row) in enumerate(zip(labels.tolist(), scores, strict=True)):
-        click.echo(_line(index, label, row, top, kind))
+    answers = zip(labels.tolist(), scores, strict=True)
+    say(*(_line(index, label, row, top, kind) for index, (label, row) in enumerate(answers)))
 
 
 def _check_classes(network: Network) -> None:
