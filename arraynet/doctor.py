@@ -93,8 +93,7 @@ def _names(backends: Any) -> list[str]:
     asked = list(backends) if listed else []
     if not listed or not all(isinstance(each, str | Backend) for each in asked):
         raise ArraynetError(
-            f"doctor: got {shortened(backends)}, expected a list of names, "
-            f"such as ['cpu', 'gpu']"
+            f"doctor: got {shortened(backends)}, expected a list of names, such as ['cpu', 'gpu']"
         )
     return [each.name if isinstance(each, Backend) else each for each in asked]
 

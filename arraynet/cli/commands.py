@@ -97,7 +97,7 @@ def as_typed(message: str) -> str:
     '--labels: got none; give --hidden and --output (--output softmax)'
     """
     where, colon, rest = message.partition(": ")
-    message = f"{_NAMES.get(where, where)}{colon}{rest}"
+    message = f"{_NAMES.get(where, where)}{colon}{rest}" if where else f"''{message}"
     values = {"True": "", "(height, width)": "HEIGHTxWIDTH"}
 
     def option(match: re.Match[str]) -> str:

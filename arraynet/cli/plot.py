@@ -11,7 +11,7 @@ from arraynet import plots
 from arraynet.cli.commands import Commands
 from arraynet.cli.images import HostArray
 from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, backends_option
+from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, Choice, backends_option
 from arraynet.cli.pictures import SHAPE, picture_options, plot_examples, write_picture
 from arraynet.cli.samples import (
     EMBEDDED_IMAGES,
@@ -25,6 +25,7 @@ from arraynet.cli.samples import (
 from arraynet.datasets.images import read_images
 from arraynet.labels import labels_of
 from arraynet.parity import REFERENCE, compare
+from arraynet.plots.curves import drawable
 
 if TYPE_CHECKING:
     from arraynet.network import Network
@@ -60,7 +61,7 @@ def plot() -> None:
         "activations step sigmoid --together --style dark",
     )
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=Choice(drawable()), metavar="[NAME]...")
 @picture_options(
     click.option("--derivative", is_flag=True, help="Draw the slope of each too."),
     click.option("--together", is_flag=True, help="Draw all of them into one panel."),

@@ -47,7 +47,7 @@ def function_of(activation: Activation) -> tuple[str, Function]:
     registration = OPS.get(name)
     if registration is None:
         raise GraphError(
-            f"activations: got {name!r}, expected one of {', '.join(sorted(_drawable()))}"
+            f"activations: got {name!r}, expected one of {', '.join(sorted(drawable()))}"
         )
     numbers, attributes = _arguments(name, registration, dict(given))
     xp = get_backend("cpu").xp
@@ -110,6 +110,6 @@ def _signature(registration: Op) -> tuple[list[str], set[str]]:
     return arrays[1:], {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"xp"}
 
 
-def _drawable() -> list[str]:
+def drawable() -> list[str]:
     """Return the names of the ops that are functions of one number or one row."""
     return [name for name, op in OPS.items() if op.rowwise and not _signature(op)[0]]

@@ -108,14 +108,3 @@ def test_without_its_packages_the_command_says_what_to_install(missing: str) -> 
     assert done.stdout == ""
     assert 'python -m pip install "arraynet[cli]"' in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_closed_pipe_ends_quietly() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "summary"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.wait(timeout=60) == 1
-        assert b"Traceback" not in process.stderr.read()
