@@ -162,7 +162,7 @@ class Network:
         OutOfMemoryError
             If not even one row fits into the device's memory.
         """
-        if batch_size is threads is None and not progress and self._fits(x):
+        if batch_size is threads is None and progress is False and self._fits(x):
             try:
                 return self._backend.to_host(self._run(x))
             except self._backend.out_of_memory as error:

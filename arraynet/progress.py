@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from arraynet.errors import ArraynetError
+import numpy as np
+
+from arraynet.errors import ArraynetError, shortened
 
 Advance: TypeAlias = Callable[[int], object]
 """Called with the count of what was just done."""
@@ -72,17 +74,17 @@ def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Adv
 
 
 @contextmanager
-def advancing(progress: Progress, total: int | None) -> Iterator[Advance | None]:
+def advancing(progress: object, total: int | None) -> Iterator[Advance | None]:
     """Return the function that reports rows, if any; see `Progress`."""
-    if not progress:
-        yield None
+    if callable(progress):
+        yield progress
     elif progress is True:
         with bar("predicting", total) as advance:
             yield advance
-    elif callable(progress):
-        yield progress
+    elif isinstance(progress, int | np.bool_ | None) and not progress:
+        yield None
     else:
         raise ArraynetError(
-            f"progress: got {type(progress).__name__}, expected True, False or a function of "
+            f"progress: got {shortened(progress)}, expected True, False or a function of "
             f"the number of rows that are done"
         )

@@ -118,9 +118,7 @@ def _neighbours(network: Network, folder: str | None) -> tuple[Neighbours | None
     if folder is not None:
         return neighbours.mnist(folder), ""
     try:
-        from arraynet.datasets.fetch import cache_folder
-
-        return neighbours.mnist(cache_folder() / "mnist"), ""
+        return neighbours.mnist(), ""
     except LoadError as error:
         found = f"{error.file}: {error.found}"
     except ArraynetError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.download import MirrorError, Published, digest, download
 from arraynet.datasets.gzip_data import GzipReader
 from arraynet.datasets.part import Part, open_part
@@ -137,7 +138,7 @@ def fetch_mnist(
     Traceback (most recent call last):
     arraynet.errors.LoadError: nowhere: got no good train-images-idx3-ubyte.gz, ...
     """
-    place = Path(path_text(folder)) if folder is not None else cache_folder() / "mnist"
+    place = Path(path_text(folder)) if folder is not None else mnist_folder()
     job = _Job(place, _addresses(mirrors), _seconds(timeout))
     if progress is not None and not callable(progress):
         raise ArraynetError(f"progress: got {clipped(progress)}, expected a function or None")
@@ -181,27 +182,6 @@ def _complete(job: _Job, offline: bool, progress: Progress | None) -> None:
         if not is_good(job.folder, published):  # another download may have brought it
             job.fetch(published, tally)
         tally.add(published.size)
-
-
-def cache_folder() -> Path:
-    """Return the folder for what is downloaded: ``ARRAYNET_CACHE``, or the user's cache.
-
-    Raises
-    ------
-    ArraynetError
-        The variable is not set, and platformdirs is not installed.
-    """
-    chosen = os.environ.get("ARRAYNET_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    try:
-        import platformdirs
-    except ImportError as problem:
-        raise ArraynetError(
-            "fetch: got no folder, expected one: give folder=, set ARRAYNET_CACHE, or "
-            "python -m pip install platformdirs"
-        ) from problem
-    return Path(platformdirs.user_cache_dir("arraynet", appauthor=False))
 
 
 def is_good(folder: Path, published: Published) -> bool:

@@ -6,7 +6,6 @@ import errno
 import gzip
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from arraynet.datasets import fetch, fetch_mnist, load_mnist
-from arraynet.errors import ArraynetError, LoadError
+from arraynet.errors import LoadError
 from tests.datasets.mirror import Mirror, publish
 
 RANDOM = np.random.default_rng(3)
@@ -219,19 +218,6 @@ def test_the_cache_folder_can_be_set(
     monkeypatch.setenv("ARRAYNET_CACHE", str(tmp_path))
     assert fetch_mnist(mirrors=mirror.url("good")) == tmp_path / "mnist"
     check_whole(tmp_path / "mnist")
-
-
-def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    platformdirs = pytest.importorskip("platformdirs")
-    monkeypatch.delenv("ARRAYNET_CACHE", raising=False)
-    assert fetch.cache_folder() == Path(platformdirs.user_cache_dir("arraynet", appauthor=False))
-
-
-def test_without_platformdirs_a_folder_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ARRAYNET_CACHE", raising=False)
-    monkeypatch.setitem(sys.modules, "platformdirs", None)
-    with pytest.raises(ArraynetError, match="give folder=, set ARRAYNET_CACHE"):
-        fetch_mnist()
 
 
 def test_the_real_files_packed_anew_are_good(test_data: Path) -> None:
