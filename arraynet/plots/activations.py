@@ -86,7 +86,7 @@ def activations(
     children, columns, font = panels(ax, len(functions), gap=(0.5, 0.6), top=0.3)
     for index, (panel, (name, function)) in enumerate(zip(children, functions, strict=True)):
         _draw(panel, function, x, derivative)
-        set_title(panel, name, fontsize=font)
+        set_title(panel, name, fontsize=font, fontweight="normal")
         if index % columns == 0 and not derivative:
             panel.set_ylabel("f(x)", fontsize=font)
         if index + columns >= len(functions):

@@ -224,10 +224,15 @@ def _pixels(image: HostArray, shape: tuple[int, int] | None) -> HostArray | None
 
 def _draw_beside(ax: Axes, pixels: HostArray) -> None:
     """Draw an image to the left of the bars, and of what stands there."""
-    width, height = size_of(ax)
-    side = min(1.0, 0.5 * width / height)
-    across = side * height / width
-    panel = ax.inset_axes((-across - 0.85 / width, (1 - side) / 2, across, side))
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = ax.get_figure()
+    assert figure is not None
+    side = min(1.8, *size_of(ax))
+    # In inches from the upper left corner, so that the layout is found in one step.
+    corner: Any = ax.transAxes
+    inches = figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
+    panel = ax.inset_axes((-side - 0.85, -side, side, side), transform=inches)
     Sheet(pixels[np.newaxis], None, None).draw(panel, "")
 
 

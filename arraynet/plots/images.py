@@ -198,7 +198,7 @@ def weights(
     sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
     ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
     shown = f", the first {count}" if count < outputs else ""
-    title = f"Weights {clipped(name, 40)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
+    title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
     drawn = sheet.draw(ax, title, ramp("C0", ax.get_facecolor(), "C1"))
     figure = ax.get_figure()
     assert figure is not None

@@ -74,7 +74,7 @@ def layers(net: Network, x: Any, *, ax: Axes | None = None) -> Axes:
         node = net.graph.producers.get(name)
         note = "input" if node is None else _note(numbers, OPS[node.op])
         _draw(panel, numbers)
-        set_title(panel, f"{clipped(name, 22)}\n{note}".strip(), fontsize=font)
+        set_title(panel, f"{clipped(name, 22)}\n{note}".strip(), fontsize=font, fontweight="normal")
         if index % columns == 0:
             panel.set_ylabel("values (%)", fontsize=font)
         if index + columns >= count:

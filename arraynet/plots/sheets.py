@@ -93,7 +93,7 @@ class Sheet:
         """The size of a new figure for the sheet."""
         tile = min(LARGEST_TILE, max(TILE, 3.6 / self.columns))
         tall = 1.08 * tile * self.height / self.width + 0.17 * self.lines
-        return max(4.2, 1.08 * tile * self.columns + 0.3), tall * self.rows + 0.8
+        return max(4.2, 1.08 * tile * self.columns + 0.3), tall * self.rows + 1.1
 
     def draw(self, ax: Axes, title: str, cmap: Colormap | None = None) -> AxesImage:
         """Draw the sheet as one picture, and the captions as texts.

@@ -5,7 +5,7 @@ import pytest
 
 import arraynet
 from arraynet import plots
-from arraynet.errors import ShapeError
+from arraynet.errors import DtypeError, ShapeError
 from arraynet.metrics import Evaluation
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -124,6 +124,36 @@ def test_an_image_of_any_shape(
     np.testing.assert_allclose(
         [bar.get_height() for bar in ax.patches], net.predict(digits[0][3:4])[0], rtol=1e-5
     )
+
+
+def test_the_image_and_its_true_class_are_shown(
+    net: arraynet.Network, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    x, t = digits
+    wrong = int(np.flatnonzero(net.classify(x) != t)[0])
+    ax = plots.probabilities(net, x[wrong], t[wrong])
+    guess = int(net.classify(x[wrong : wrong + 1])[0])
+    assert ax.get_title() == f"Predicted {guess}, true class {t[wrong]}"
+    (panel,) = ax.child_axes
+    (picture,) = panel.get_images()
+    np.testing.assert_array_equal(picture.get_array(), x[wrong].reshape(8, 8))
+    ax.get_figure().draw_without_rendering()
+    assert not panel.get_window_extent().overlaps(ax.get_window_extent())
+
+
+def test_the_image_of_a_shape_and_what_is_no_image() -> None:
+    identity = arraynet.Sequential(arraynet.Dense(np.eye(6), np.zeros(6)))
+    assert plots.probabilities(identity, np.arange(6.0)).child_axes == []
+    (panel,) = plots.probabilities(identity, np.arange(6.0), shape=(2, 3)).child_axes
+    assert panel.get_images()[0].get_array().tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(ShapeError, match="expected 4 × 4"):
+        plots.probabilities(identity, np.arange(6.0), shape=(4, 4))
+
+
+@pytest.mark.parametrize("label", [-1, 3, 10**30])
+def test_a_true_class_that_is_none(label: int) -> None:
+    with pytest.raises((ShapeError, DtypeError)):
+        plots.probabilities(dense(3), [1.0], label)
 
 
 def test_several_images_are_refused(net: arraynet.Network) -> None:

@@ -173,6 +173,21 @@ def test_weights_are_the_columns_of_the_first_matrix(net: arraynet.Network) -> N
     assert ax.get_title() == "Weights W1\n64 inputs to each of 50 outputs"
 
 
+@pytest.mark.parametrize("name", ["default", "dark_background"])
+def test_the_signs_of_weights_are_two_colours_and_zero_is_the_page(
+    net: arraynet.Network, name: str
+) -> None:
+    from matplotlib import style
+    from matplotlib.colors import to_rgb
+
+    with style.context(name):
+        (drawn,) = plots.weights(net).get_images()
+        expected = [to_rgb("C0"), to_rgb("white" if name == "default" else "black"), to_rgb("C1")]
+    largest = drawn.get_clim()[1]
+    found = [drawn.to_rgba(value)[:3] for value in (-largest, 0.0, largest)]
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
 def test_weights_of_a_network_with_a_scale_before_it() -> None:
     dense = arraynet.Dense(RNG.random((4, 3)), np.zeros(3))
     scaled = arraynet.Sequential(arraynet.Scale(0.5), dense, "softmax")

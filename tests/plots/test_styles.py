@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -52,9 +53,10 @@ def test_nothing_touches_the_edge(draw: Draw, name: str) -> None:
     import matplotlib
 
     with matplotlib.style.context(["default", plots.STYLES[name]]):
-        figure = draw().get_figure()
-        figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())
+        figure, buffer = draw().get_figure(), io.BytesIO()
+        figure.savefig(buffer, format="rgba", dpi=100)
+    height = int(100 * figure.get_size_inches()[1] + 1e-6)
+    pixels = np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, -1, 4)
     for edge in (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:]):
         assert (edge == pixels[0, 0]).all()
 
