@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -122,15 +123,49 @@ def modules_after(statement: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def test_import_brings_in_nothing_optional() -> None:
-    loaded = {name.split(".")[0] for name in modules_after("import arraynet")}
-    assert "arraynet" in loaded
+USED = "import arraynet; [getattr(arraynet, name) for name in dir(arraynet)]"
+"""What imports all that is public: each name when it is first used."""
+
+
+def test_import_brings_in_nothing_at_all() -> None:
+    loaded = modules_after("import arraynet") - modules_after("import __future__, typing, importlib")
+    assert loaded == {"arraynet"}
+
+
+def test_use_brings_in_nothing_optional() -> None:
+    loaded = {name.split(".")[0] for name in modules_after(USED)}
+    assert "numpy" in loaded
     assert not loaded & OPTIONAL
 
 
-def test_import_loads_few_modules_beyond_numpy() -> None:
+def test_every_public_name_is_what_a_type_checker_takes_it_for() -> None:
+    """Those are imported for a type checker alone: the names, from the same places."""
+    (block,) = (
+        node for node in ast.parse(Path(arraynet.__file__).read_text("utf-8")).body
+        if isinstance(node, ast.If)
+    )  # fmt: skip
+    found = {
+        alias.name: importlib.import_module(f"{node.module}.{alias.name}")
+        if node.module == "arraynet"
+        else getattr(importlib.import_module(str(node.module)), alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {*found, "__version__"} == {*arraynet.__all__}
+    for name, value in found.items():
+        assert getattr(arraynet, name) is value
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="netwrok"):
+        arraynet.netwrok  # noqa: B018
+    assert not {"annotations", "Any", "TYPE_CHECKING"} & set(dir(arraynet))
+
+
+def test_use_loads_few_modules_beyond_numpy() -> None:
     base = modules_after("import numpy, array_api_compat")
-    ours = modules_after("import arraynet")
+    ours = modules_after("import arraynet; arraynet.load")
     print(f"numpy and array-api-compat: {len(base)} modules; arraynet: {len(ours)}")
     assert len(ours) < 1.25 * len(base)
 

@@ -168,7 +168,7 @@ def test_auto_says_what_it_chose(run: Run) -> None:
 
 
 def test_a_backend_that_is_not_there(run: Run) -> None:
-    assert "abacus" in run("evaluate", "--backend", "abacus", status=1).stderr
+    assert "abacus" in run("evaluate", "--backend", "abacus", status=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,9 @@ def test_images_that_are_not_square(run_json: RunJson, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("activations", "magic"), "got 'magic'"),
         (("activations", "--out", "x.gif"), "got the suffix '.gif'"),
         (("graph", "--out", "nowhere/x.png"), "nowhere/x.png: No such file"),
         (("probabilities", "--index", "355"), "got 355, expected 0 to 354"),
-        (("parity", "--backends", "cpu"), "expected two or more"),
     ],
 )
 def test_failures_are_one_line_and_leave_no_file(
