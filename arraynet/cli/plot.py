@@ -140,10 +140,10 @@ def misclassified(
     The most confident mistakes come first. Above each image: its true class → the
     network's, and that one's probability.
     """
-    check_labelled(model, images, labels)
+    check_labelled(images, labels)
     picture, reading = split(given)
     network = open_network(model, **reading)
-    x, t, _ = labelled(network, images, labels, limit)
+    x, t, _ = labelled(model, network, images, labels, limit)
     with page("misclassified", **picture) as drawn:
         drawn.append(plots.misclassified(network, x, t, count=count, shape=shape))
 
@@ -155,10 +155,10 @@ def confusion(
     model: str | None, images: str | None, labels: str | None, limit: int | None, **given: Any
 ) -> None:
     """Draw how often MODEL takes each class for each."""
-    check_labelled(model, images, labels)
+    check_labelled(images, labels)
     picture, reading = split(given)
     network = open_network(model, **reading)
-    x, t, _ = labelled(network, images, labels, limit)
+    x, t, _ = labelled(model, network, images, labels, limit)
     with page("confusion", **picture) as drawn:
         drawn.append(plots.confusion(network.evaluate(x, t)))
 
