@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from arraynet.metrics import Evaluation, labels_of
 from arraynet.passes import optimize as optimized
 from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
+from arraynet.scaling import SAMPLE, doubt
 
 if TYPE_CHECKING:
     from arraynet.formats.limits import Limits
@@ -293,6 +295,12 @@ class Network:
         Evaluation
             With ``accuracy``, ``correct``, ``total``, ``confusion_matrix``, ``backend``.
 
+        Warns
+        -----
+        UserWarning
+            If the values are hardly in the range that the network takes, such as pixels
+            from 0 to 255 for a network without a scale.
+
         Raises
         ------
         ShapeError
@@ -309,6 +317,8 @@ class Network:
                 f"evaluate: got {rows.shape[0]} rows and {len(labels)} labels, expected one "
                 f"label for each row"
             )
+        if isinstance(rows, np.ndarray) and (why := doubt(rows[:SAMPLE], self._graph)):
+            warnings.warn(f"evaluate: {why}", stacklevel=2)
         predicted = self.classify(rows, batch_size, progress)
         return Evaluation.of(predicted, labels, classes=classes, backend=self._backend.name)
 

@@ -20,7 +20,7 @@ BASE = {"errors", "_typing"}
 HOST = BASE | {"counts", "labels", "metrics"}
 GRAPH = BASE | {"ops", "node", "weights", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
-NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
+NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},
     "formats": GRAPH,
     "progress": BASE,
+    "scaling": GRAPH,
     "summary": GRAPH,
     "network": NETWORK,
     "layers": NETWORK,

@@ -22,8 +22,8 @@ def main() -> None:
     try:
         import rich  # noqa: F401 (the subcommands import it when they print)
 
+        from arraynet.cli.commands import warn
         from arraynet.cli.group import commands
-        from arraynet.cli.printing import show_warning
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
             raise
@@ -34,7 +34,7 @@ def main() -> None:
     if not sys.warnoptions:  # else somebody wants to see them
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module="arraynet")
-        warnings.showwarning = show_warning  # type: ignore[assignment]
+        warnings.showwarning = warn  # type: ignore[assignment]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # × and → on a terminal without them

@@ -22,7 +22,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print ``arraynet: message`` on standard error."""
-        say(f"arraynet: {cut(as_typed(self.message))}", err=True)
+        warn(self.message)
 
 
 class Commands(click.Group):
@@ -47,7 +47,7 @@ class Commands(click.Group):
             and not args[0].startswith("-")
             and args[0] not in self.commands
         ):
-            ctx.fail(f"No such command {unknown(args[0], self.commands)}.")
+            ctx.fail(f"No such command {unknown(args[0], self.commands)}")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -79,6 +79,11 @@ def ending() -> Iterator[None]:
         raise Failure(f"{place}{error.strerror or error}") from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def warn(message: Warning | str, *place: Any) -> None:
+    """Print ``arraynet: message`` on standard error, as `warnings.showwarning` does too."""
+    say(f"arraynet: {cut(as_typed(str(message)))}", err=True)
 
 
 _NAMES = {"t": "--labels", "x": "--images"}

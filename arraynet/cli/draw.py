@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.images import starts_with_scale
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
 from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, LoadError
+from arraynet.scaling import starts_with_scale
 
 if TYPE_CHECKING:
     from arraynet.network import Network

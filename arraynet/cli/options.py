@@ -30,7 +30,7 @@ class Choice(click.Choice[str]):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{unknown(value, self.choices)}.", param, ctx)
+            self.fail(f"{unknown(value, self.choices)}", param, ctx)
 
 
 def number(text: str) -> float:
@@ -51,7 +51,7 @@ def backend_name(text: str) -> str:
         try:
             get_backend(text)
         except ArraynetError:
-            raise click.BadParameter(f"{unknown(text, (*BACKENDS, 'auto'))}.") from None
+            raise click.BadParameter(f"{unknown(text, (*BACKENDS, 'auto'))}") from None
     return text
 
 

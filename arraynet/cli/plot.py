@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -161,9 +162,9 @@ def misclassified(
     The most confident mistakes come first. Above each image: its true class → the
     network's, and that one's probability.
     """
-    check_labelled(model, images, labels)
+    check_labelled(images, labels)
     network, picture = opened(model, given)
-    x, t, source = labelled(network, images, labels, limit)
+    x, t, source = labelled(model, network, images, labels, limit)
     write_picture(
         "misclassified",
         lambda: plots.misclassified(network, x, t, count=count, shape=shape),
@@ -179,10 +180,11 @@ def confusion(
     model: str | None, images: str | None, labels: str | None, limit: int | None, **given: Any
 ) -> None:
     """Draw how often MODEL takes each class for each."""
-    check_labelled(model, images, labels)
+    check_labelled(images, labels)
     network, picture = opened(model, given)
-    x, t, source = labelled(network, images, labels, limit)
-    result = network.evaluate(x, t)
+    x, t, source = labelled(model, network, images, labels, limit)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # said already
+        result = network.evaluate(x, t)
     write_picture("confusion", lambda: plots.confusion(result), source=source, **picture)
 
 
@@ -282,8 +284,8 @@ def probabilities(
     network, picture = opened(model, given)
     t: HostArray | None = None
     if labels is not None or (images is None and is_embedded(model)):
-        check_labelled(model, images, labels)
-        x, t, source = labelled(network, images, labels)
+        check_labelled(images, labels)
+        x, t, source = labelled(model, network, images, labels)
     else:
         x, source = unlabelled(model, network, images)
     if index >= len(x):

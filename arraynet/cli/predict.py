@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from arraynet.cli.images import HostArray, axes, in_range, in_shape
-from arraynet.cli.networks import open_network
+from arraynet.cli.images import HostArray, doubt_ink, fitted, in_range, in_shape
+from arraynet.cli.networks import is_embedded, open_network
 from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWORK, examples, options
 from arraynet.cli.printing import print_json, say
+from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
-from arraynet.errors import DtypeError, ShapeError
+from arraynet.datasets.preprocess import PREPARATIONS
+from arraynet.errors import DtypeError, ShapeError, shape_text
 from arraynet.labels import labels_from_scores
 from arraynet.ops import OPS
 from arraynet.progress import bar
+from arraynet.scaling import BYTE, largest
 
 if TYPE_CHECKING:
     from arraynet.graph import Graph
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
         "arraynet predict digits images.npy",
         "arraynet predict sample_weight.pkl t10k-images-idx3-ubyte.gz \\",
         "    --hidden sigmoid --output softmax --limit 10",
-        "arraynet predict model.safetensors seven.png --invert --json",
+        "arraynet predict digits photo.jpg --fit --invert",
     )
 )
 @click.argument("model")
@@ -47,6 +51,9 @@ if TYPE_CHECKING:
         help="How many classes to name for each image.",
     ),
     click.option("--invert", is_flag=True, help="Dark on light: turn bytes b into 255 - b first."),
+    click.option(
+        "--fit", is_flag=True, help="Resize and centre drawings, as 'arraynet draw' does."
+    ),
     *JSON,
 )
 def predict(
@@ -56,20 +63,21 @@ def predict(
     limit: int | None,
     top: int,
     invert: bool,
+    fit: bool,
     as_json: bool,
     **network_options: Any,
 ) -> None:
     """Print the label and probabilities of each image.
 
     MODEL is a .safetensors, .npz or .pkl file, or 'digits', the network that comes
-    with arraynet. FILE is IDX (.gz or not), .npy, or one PNG (with Pillow), which
-    must have the size that the network takes. Bytes are divided by 255 first, unless
-    the network starts with a scale of its own.
+    with arraynet. FILE is IDX (.gz or not), .npy, or one PNG, JPEG, BMP or WebP picture
+    (with Pillow), of the size that the network takes, or of any with --fit. Integers
+    from 0 to 255 are divided by 255 first, unless the network starts with a scale of its
+    own. Transparent parts of a picture are dark, and light with --invert.
     """
     network = open_network(model, **network_options)
     _check_classes(network)
-    images = in_shape(read_images(file), network, file, limit)
-    images = in_range(_inverted(images, file) if invert else images, network)
+    images = _images(file, network, is_embedded(model), limit, invert, fit)
     with bar("predicting", len(images), "images") as advance:
         scores = network.predict(images, batch_size=batch_size, progress=advance or False)
     kind = "probabilities" if _gives_probabilities(network.graph) else "outputs"
@@ -93,16 +101,33 @@ def _check_classes(network: Network) -> None:
         case (batch, int()) if batch == network.input_shape[0]:
             return
     raise ShapeError(
-        f"predict: got a network from {axes(network.input_shape)} to "
-        f"{axes(network.output_shape)}, expected one from (batch, features) to (batch, classes)"
+        f"predict: got a network from {shape_text(network.input_shape)} to "
+        f"{shape_text(network.output_shape)}, expected one from "
+        f"(batch, features) to (batch, classes)"
     )
 
 
-def _inverted(images: HostArray, path: str) -> HostArray:
-    """Return images of bytes with light and dark exchanged."""
-    if images.dtype != np.uint8:
-        raise DtypeError(f"{path}: got {images.dtype} with --invert, expected images of bytes")
-    return 255 - images
+def _images(
+    file: str, network: Network, embedded: bool, limit: int | None, invert: bool, fit: bool
+) -> HostArray:
+    """Return a file's images as the network takes them, dark and light as it takes them."""
+    found = read_images(file, ground=BYTE if invert else 0)
+    if invert and found.dtype != np.uint8:
+        raise DtypeError(f"{file}: got {found.dtype} with --invert, expected images of bytes")
+    most, unit = BYTE if invert else largest(found), LARGEST if embedded else BYTE
+    shown = found[:limit] if found.ndim > 2 else found
+    doubt_ink(shown, file, invert)
+    if fit:
+        images, most = fitted(BYTE - shown if invert else shown, network, file)
+        return in_range(in_shape(images, network, file, limit), network, file, most, most)
+    images = in_shape(found, network, file, limit, _advice(network))
+    return in_range(BYTE - images if invert else images, network, file, most, unit)
+
+
+def _advice(network: Network) -> str:
+    """Return what helps where images have another size."""
+    inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
+    return " (--fit resizes and centres drawings)" if inputs in PREPARATIONS else ""
 
 
 def _gives_probabilities(graph: Graph) -> bool:

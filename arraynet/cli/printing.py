@@ -43,11 +43,6 @@ def discard(err: bool = False) -> None:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def show_warning(message: Warning | str, *place: Any) -> None:
-    """Print a warning of the library as one line; see `warnings.showwarning`."""
-    say(f"arraynet: {message}", err=True)
-
-
 def _plain(value: Any) -> Any:
     """Return a value in the types that JSON has."""
     if isinstance(value, Mapping):

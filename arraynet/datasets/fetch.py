@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from arraynet.datasets.cache import mnist_folder
-from arraynet.datasets.download import MirrorError, Published, digest, download
+from arraynet.datasets.download import MirrorError, Published, download
 from arraynet.datasets.gzip_data import GzipReader
-from arraynet.datasets.part import Part, open_part
-from arraynet.errors import ArraynetError, LoadError
+from arraynet.errors import ArraynetError, LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import open_source, path_text
-from arraynet.formats.stored import clipped
+from arraynet.formats.writing import replace_file
 
 LONGEST = 86_400
 """The longest timeout, in seconds: a day."""
-
-BLOCK = 1 << 16
 
 Progress = Callable[[int, int], object]
 """Told how many bytes are there, and how many there will be."""
@@ -31,9 +27,6 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 """Where the files are: PyTorch's, TensorFlow's and a university group's copy."""
-
-TRIES = 3
-"""How often one mirror is asked for one file, as long as each try brings bytes."""
 
 FILES = (
     Published(
@@ -94,17 +87,14 @@ def fetch_mnist(
 ) -> Path:
     """Download MNIST's four files, those that are not there yet, and return their folder.
 
-    Every file is checked against its published SHA-256. It is written under another
-    name first, so that a file under its own name is always whole, even if several
-    programs download it at once. What an interrupted download has brought is kept, and
-    continued the next time; but not that of a second one at the same time, nor in a
-    folder on a system without file locks.
+    Every file is checked against its published SHA-256 before it is written, and gets its
+    name when it is whole, even if several programs download it at once.
 
     Parameters
     ----------
     folder : str or os.PathLike, optional
         Where the files go. None: ``$ARRAYNET_CACHE/mnist`` where that is set, else
-        this user's cache folder (needs platformdirs).
+        this user's cache folder.
     mirrors : str or iterable of str
         Addresses of folders, tried in this order; https, or http on the loopback
         address.
@@ -114,9 +104,8 @@ def fetch_mnist(
         Called as ``progress(bytes_done, bytes_in_all)``, now and then; both are 0
         when nothing has to be downloaded.
     timeout : float
-        Seconds to wait for the first bytes of a file, and as many again for pauses after
-        them. What a mirror sends besides gains it no time, and below 1,000 bytes a second
-        it pauses: only each 1,000 bytes of the file give a second back.
+        Seconds to wait for a connection, for an answer, and then for pauses in all: each
+        1,000 bytes of the file give a second back, and what a mirror sends besides none.
 
     Returns
     -------
@@ -129,8 +118,7 @@ def fetch_mnist(
         No mirror gave a good file (it says what each did), the folder cannot be
         written to, or, offline, a file is missing or not MNIST's.
     ArraynetError
-        No folder was given, and there is no platformdirs to choose one; or an argument
-        is of another kind.
+        An argument is of another kind, or ``ARRAYNET_CACHE`` names no folder.
 
     Examples
     --------
@@ -138,16 +126,64 @@ def fetch_mnist(
     Traceback (most recent call last):
     arraynet.errors.LoadError: nowhere: got no good train-images-idx3-ubyte.gz, ...
     """
-    place = Path(path_text(folder)) if folder is not None else mnist_folder()
-    job = _Job(place, _addresses(mirrors), _seconds(timeout))
+    place = Path(path_text(mnist_folder() if folder is None else folder))
+    addresses, seconds = _addresses(mirrors), _seconds(timeout)
     if progress is not None and not callable(progress):
-        raise ArraynetError(f"progress: got {clipped(progress)}, expected a function or None")
+        raise ArraynetError(f"progress: got {shortened(progress)}, expected a function or None")
+    missing = [published for published in FILES if not is_good(place, published)]
+    if offline and missing:
+        names = ", ".join(published.name for published in missing)
+        raise LoadError(place, f"no good {names}", "all of MNIST's files (go online once)")
+    done, total = 0, sum(published.size for published in missing)
+    report = progress or (lambda done, total: None)
+    report(done, total)
+    for published in missing:
+        content = _fetched(
+            place, published, addresses, seconds, functools.partial(_ahead, report, done, total)
+        )
+        _write(place / published.name, content)
+        done += published.size
+        report(done, total)
+    return place
+
+
+def _ahead(report: Progress, done: int, total: int, received: int) -> None:
+    """Tell of bytes of one file as of all files' bytes."""
+    report(done + received, total)
+
+
+def _fetched(
+    folder: Path,
+    published: Published,
+    mirrors: list[str],
+    timeout: float,
+    report: Callable[[int], object],
+) -> bytes:
+    """Return a file from the first mirror that gives it."""
+    reasons = []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{published.name}"
+        try:
+            return download(url, published, timeout=timeout, report=report)
+        except MirrorError as problem:
+            reasons.append(f"{url}: {problem}")
+    raise LoadError(
+        folder / published.name,
+        "; ".join(reasons) or "no mirrors",
+        "one mirror with the file (or put it there yourself)",
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Give a file its content, whole or not at all."""
     try:
-        _complete(job, offline, progress)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():  # what somebody made it lead to is left alone
+            path.unlink()
+        replace_file(str(path), [content])
     except OSError as problem:
         found = str(problem.strerror or problem)
-        raise LoadError(place, found, "a folder with room, to write to") from problem
-    return place
+        raise LoadError(path.parent, found, "a folder with room, to write to") from problem
 
 
 def _addresses(mirrors: object) -> list[str]:
@@ -157,7 +193,7 @@ def _addresses(mirrors: object) -> list[str]:
         found = list(found)
         if all(isinstance(address, str) for address in found):
             return found
-    raise ArraynetError(f"mirrors: got {clipped(mirrors)}, expected addresses (str) of folders")
+    raise ArraynetError(f"mirrors: got {shortened(mirrors)}, expected addresses (str) of folders")
 
 
 def _seconds(timeout: object) -> float:
@@ -165,106 +201,24 @@ def _seconds(timeout: object) -> float:
     if isinstance(timeout, int | float) and 0 < timeout <= LONGEST:
         return float(timeout)
     raise ArraynetError(
-        f"timeout: got {clipped(timeout)}, expected seconds, above 0 and at most {LONGEST}"
+        f"timeout: got {shortened(timeout)}, expected seconds, above 0 and at most {LONGEST}"
     )
-
-
-def _complete(job: _Job, offline: bool, progress: Progress | None) -> None:
-    """Get the files that the job's folder lacks."""
-    missing = [published for published in FILES if not is_good(job.folder, published)]
-    if offline and missing:
-        names = ", ".join(published.name for published in missing)
-        raise LoadError(job.folder, f"no good {names}", "all of MNIST's files (go online once)")
-    tally = _Tally(progress, sum(published.size for published in missing))
-    tally.report(0)
-    for published in missing:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        if not is_good(job.folder, published):  # another download may have brought it
-            job.fetch(published, tally)
-        tally.add(published.size)
 
 
 def is_good(folder: Path, published: Published) -> bool:
     """Return whether a folder has the published file, or its content packed anew."""
-    path = folder / published.name
     content = UNPACKED.get(published.name)
     # Packed without compression it is a little longer than its content.
     most = published.size if content is None else content.size + content.size // 100 + 1024
     try:
-        with open_source(path, Limits(file_bytes=most)) as source:
-            if source.size == published.size and digest(source.file) == published.sha256:
+        with open_source(folder / published.name, Limits(file_bytes=most)) as source:
+            if source.size == published.size and published.is_in(source.peek(most)):
                 return True
-            return content is not None and _holds(GzipReader(source), content)
+            if content is None:
+                return False
+            reader = GzipReader(source)
+            unpacked = reader.read(content.size)
+            reader.finish()
+            return content.is_in(unpacked)
     except LoadError:  # none, no regular file, too long a one, no gzip
         return False
-
-
-def _holds(reader: GzipReader, content: Published) -> bool:
-    """Return whether a gzip file holds that content, never unpacking more than it."""
-    checksum, left = hashlib.sha256(), content.size
-    while left:
-        chunk = reader.read(min(left, BLOCK))
-        checksum.update(chunk)
-        left -= len(chunk)
-    reader.finish()
-    return checksum.hexdigest() == content.sha256
-
-
-@dataclass
-class _Tally:
-    """Adds up what the files bring, for the caller's progress."""
-
-    progress: Progress | None
-    total: int
-    before: int = 0
-
-    def report(self, received: int) -> None:
-        """Tell that so many bytes of the present file are there."""
-        if self.progress is not None:
-            self.progress(self.before + received, self.total)
-
-    def add(self, size: int) -> None:
-        """Tell that a whole file of that size is there."""
-        self.before += size
-        self.report(0)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Where the files come from and go to."""
-
-    folder: Path
-    mirrors: list[str]
-    timeout: float
-
-    def fetch(self, published: Published, tally: _Tally) -> None:
-        """Get one file from the first mirror that gives it."""
-        final = self.folder / published.name
-        with open_part(final) as part:
-            reasons = self._try_mirrors(part, published, tally)
-            if reasons is None:
-                part.publish(final)
-                return
-        if is_good(self.folder, published):  # another download has brought it meanwhile
-            return
-        raise LoadError(
-            final,
-            "; ".join(reasons) or "no mirrors",
-            "one mirror with the file (or put it there yourself)",
-        )
-
-    def _try_mirrors(self, part: Part, published: Published, tally: _Tally) -> list[str] | None:
-        """Complete a partial file; otherwise return what each mirror did."""
-        reasons = []
-        for mirror in self.mirrors:
-            url = f"{mirror.rstrip('/')}/{published.name}"
-            for _ in range(TRIES):
-                try:
-                    download(url, part, published, timeout=self.timeout, report=tally.report)
-                except MirrorError as problem:
-                    reasons.append(f"{url}: {problem}")
-                    if not problem.again:
-                        break
-                else:
-                    return None
-        return reasons

@@ -14,12 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.datasets.gzip_data import GzipReader
+from arraynet.errors import LoadError
+from arraynet.formats import recognition
 from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.recognition import HEAD, recognize
 from arraynet.formats.source import Source, open_source
 from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """NumPy's names of the element types, by the third byte of a file."""
+
+OF_WEIGHTS = (recognition.TORCH, recognition.KERAS, recognition.SKLEARN, recognition.SAVEZ)
+"""What is advised for files of weights."""
+
+ARRAYS = ("npz", "npy", "pickle", "text pickle", "safetensors")
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -83,15 +91,25 @@ def _header(
     """Return the shape, the element type, and how many bytes say so."""
     magic = reader.read(4)
     if magic[:2] != b"\0\0" or magic[2] not in TYPES:
-        raise source.error(
-            f"the first bytes {magic!r}",
-            f"0, 0 and an IDX type ({', '.join(f'{code:#04x}' for code in TYPES)})",
-        )
+        raise unusable(source, magic, "an IDX file, such as MNIST's")
     rank = magic[3]
     if rank > limits.dimensions:
         raise source.error(f"{rank} dimensions", f"at most {limits.dimensions} (Limits.dimensions)")
     sizes = reader.read(4 * rank)
     return tuple(np.frombuffer(sizes, ">u4").tolist()), np.dtype(TYPES[magic[2]]), 4 + 4 * rank
+
+
+def unusable(source: Source, start: bytes, expected: str) -> LoadError:
+    """Return the error for a file of another kind: what it is, and what helps."""
+    found = recognize(source.peek(HEAD), source.path)
+    if found is None or found.kind in ("idx", "labels") or found.what == "a gzip file":
+        return source.error(f"the first bytes {start[:8]!r}", expected)
+    advice = found.advice
+    if advice == recognition.IMAGE:
+        advice = "arraynet.datasets.read_images reads PNG, JPEG, BMP and WebP"
+    elif advice in OF_WEIGHTS or found.kind in ARRAYS:
+        advice = "save the images as one array: numpy.save('images.npy', images)"
+    return source.error(found.what, f"{expected} ({advice})" if advice else expected)
 
 
 class _PlainReader:

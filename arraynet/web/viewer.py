@@ -6,8 +6,6 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy.typing as npt
 
 from arraynet import doctor
 from arraynet.backends import get_backend
-from arraynet.datasets.preprocess import to_digits, to_mnist
+from arraynet.datasets import preprocess
 from arraynet.errors import BackendUnavailableError, ShapeError
 from arraynet.labels import labels_from_scores
 from arraynet.network import Network
@@ -30,23 +28,6 @@ SHOWN = 1024
 
 RUNS = 15
 """How many passes a time is the median of."""
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How a drawing becomes the image that the network sees."""
-
-    prepare: Callable[[npt.ArrayLike], Bytes]
-    side: int
-    largest: int
-    text: str
-
-
-PREPARATIONS = {
-    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
-    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
-}
-"""By the number of values that the network takes."""
 
 
 class Viewer:
@@ -234,7 +215,7 @@ class Viewer:
         ]
 
 
-def preparation_for(network: Network) -> Preparation:
+def preparation_for(network: Network) -> preprocess.Preparation:
     """Return how drawings are prepared for a network, by the size of its input.
 
     Raises
@@ -243,16 +224,13 @@ def preparation_for(network: Network) -> Preparation:
         It takes images of another size, or gives no 10 outputs.
     """
     inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
-    if inputs not in PREPARATIONS:
-        raise ShapeError(
-            f"draw: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 (28 × 28)"
-        )
+    preparation = preprocess.preparation_for(inputs, "draw")
     outputs = math.prod(size for size in network.output_shape[1:] if isinstance(size, int))
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
         )
-    return PREPARATIONS[inputs]
+    return preparation
 
 
 def _examined(name: str) -> dict[str, str]:

@@ -16,6 +16,12 @@ from arraynet.cli.group import commands
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see what this user has downloaded."""
+    monkeypatch.setenv("ARRAYNET_CACHE", str(tmp_path / "no cache"))
+
+
 @pytest.fixture
 def run() -> Run:
     """Run the command with some arguments; check its exit status, if one is expected."""

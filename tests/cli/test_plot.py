@@ -179,7 +179,6 @@ def test_failures_are_one_line_and_leave_no_file(
         ("digits", "--labels", "t.npy"),
         ("digits", "--shape", "8"),
         ("digits", "--limit", "401"),
-        ("misclassified", "mine.npz"),
         ("confusion", "--images", "x.npy"),
     ],
 )

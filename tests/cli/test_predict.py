@@ -200,8 +200,8 @@ def test_the_limit_counts_images_and_not_rows(
 @pytest.mark.parametrize(
     ("shape", "last", "said"),
     [
-        (("batch",), None, "from (batch) to (batch)"),
-        (("batch", 4), Node("logsumexp", ("z",), ("y",)), "from (batch, 4) to (batch)"),
+        (("batch",), None, "from (batch,) to (batch,)"),
+        (("batch", 4), Node("logsumexp", ("z",), ("y",)), "from (batch, 4) to (batch,)"),
         (("batch", 2, 2), None, "from (batch, 2, 2) to (batch, 2, 2)"),
         (("batch", "n"), None, "from (batch, n) to (batch, n)"),
         (

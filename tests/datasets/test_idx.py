@@ -79,7 +79,7 @@ CUT = gzip.compress(idx(8, (9,), range(9)))[:-5]
         (b"\0\0\x08", "a file of 3 bytes, expected at least 4"),
         (b"\0\0\x0a\1" + bytes(8), "the first bytes b'\\x00\\x00\\n\\x01'"),
         (b"\0\1\x08\1" + bytes(8), "the first bytes"),
-        (b"\x89PNG" + bytes(8), "the first bytes b'\\x89PNG'"),
+        (b"\x89PNG" + bytes(8), "a PNG image, expected an IDX file"),
         (gzip.compress(b"hello, world"), "the first bytes b'hell'"),
         (b"\0\0\x08\xff" + bytes(1020), "255 dimensions, expected at most 32"),
         (b"\0\0\x08\2" + b"\xff" * 8, "shape (4294967295, 4294967295) of uint8"),

@@ -87,6 +87,8 @@ def read_images(path: str) -> Arrays | None:
     if start.startswith(b"\x89PNG"):
         with open(path, "rb") as file:
             return _read_grey_png(file.read())
+    if start.startswith((b"\xff\xd8", b"BM", b"RIFF")):
+        return None
     return read_idx(path)
 
 
