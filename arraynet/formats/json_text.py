@@ -36,7 +36,8 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
             parse_float=_finite,
             parse_constant=_constant,
         )
-        _check_depth(value, limits)
+        if _is_deep(value, limits):
+            raise ValueError(f"JSON nested more than {limits.depth} deep (Limits.depth)")
         if "\\ud" in text.lower():  # halves of surrogate pairs are no text
             json.dumps(value, ensure_ascii=False).encode()
         return value
@@ -57,13 +58,15 @@ def json_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> b
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     try:
         data = text.encode()
-        _check_depth(value, limits)
     except UnicodeEncodeError as error:
         raise ArraynetError(
             f"names and metadata: got half a character ({error}), expected text"
         ) from error
-    except ValueError as error:
-        raise ArraynetError(f"names and metadata: got {error}") from error
+    if _is_deep(value, limits):
+        raise ArraynetError(
+            f"names and metadata: got JSON nested more than {limits.depth} deep, expected less, "
+            f"which is what is read again (Limits.depth)"
+        )
     data += b" " * (-len(data) % multiple)
     if len(data) > limits.header_bytes:
         raise ArraynetError(
@@ -73,14 +76,15 @@ def json_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> b
     return data
 
 
-def _check_depth(value: Any, limits: Limits) -> None:
-    """Refuse lists and objects that nest too deep."""
+def _is_deep(value: Any, limits: Limits) -> bool:
+    """Return whether lists and objects nest too deep."""
     level, depth = [value], 0
     while inner := [part for part in level if isinstance(part, dict | list)]:
         depth += 1
         if depth > limits.depth:
-            raise ValueError(f"JSON nested deeper than {limits.depth} (Limits.depth)")
+            return True
         level = [x for part in inner for x in (part.values() if type(part) is dict else part)]
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _ordered_dict(machine: Machine, arguments: tuple[Any, ...]) -> Dict:
         ):
             machine.set_items(result, [part for pair in pairs for part in pair.items])
             return result
-    raise _arguments_error(machine, "collections.OrderedDict", arguments)
+    raise _arguments_error(machine, "the name 'collections.OrderedDict'", arguments)
 
 
 FUNCTIONS: dict[str, Callable[[Machine, tuple[Any, ...]], Any]] = {

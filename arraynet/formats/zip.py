@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from arraynet.errors import LoadError, shortened
+from arraynet.errors import LoadError, clipped, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
 from arraynet.formats.stored import check_expansion
@@ -63,13 +63,13 @@ def opened(source: Source, limits: Limits) -> zipfile.ZipFile:
         if not name.isprintable():
             raise source.error(f"the name {shortened(name)}", "a printable one")
         if name in names:
-            raise source.error("a duplicate member", "each name once", shortened(name))
+            raise source.error("a duplicate member", "each name once", clipped(name))
         names.add(name)
         if member.header_offset - position not in gaps:
             raise source.error(
                 f"a member at byte {member.header_offset}",
                 f"at {position}, without gap or overlap",
-                shortened(name),
+                clipped(name),
             )
         position = _end(member, source)
         gaps = DESCRIPTORS if member.flag_bits & DESCRIPTOR else (0,)
@@ -85,7 +85,7 @@ def opened_member(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: Source
 ) -> Iterator[IO[bytes]]:
     """Open a member for the length of a ``with``; its checksum is compared at its end."""
-    with _refusing(source, shortened(member.filename)), archive.open(member) as file:
+    with _refusing(source, clipped(member.filename)), archive.open(member) as file:
         yield file
 
 
@@ -96,9 +96,10 @@ def _refusing(source: Source, name: str | None) -> Iterator[None]:
     except LoadError:
         raise
     except Failures as error:
-        raise source.error(
-            shortened(str(error) or type(error).__name__, 100), "a whole zip archive", name
-        ) from error
+        text = clipped(str(error) or type(error).__name__, 100)
+        if "CRC" in text:
+            text = "data of another checksum"
+        raise source.error(text, "a whole zip archive (is it damaged?)", name) from error
 
 
 def _directory(source: Source, limits: Limits) -> int:
@@ -130,7 +131,7 @@ def _directory(source: Source, limits: Limits) -> int:
 
 def _end(member: zipfile.ZipInfo, source: Source) -> int:
     """Return where a member's data end, once its own header says what the directory says."""
-    name = shortened(member.orig_filename)
+    name = clipped(member.orig_filename)
     if member.flag_bits & ~KNOWN_FLAGS:
         raise source.error(f"flags {member.flag_bits:#06x}", "a member that is not encrypted", name)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
