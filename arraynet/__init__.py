@@ -16,7 +16,7 @@ from arraynet.errors import (
     ShapeError,
 )
 from arraynet.layers import Dense, Scale, Sequential, perceptron
-from arraynet.loading import load, load_pretrained
+from arraynet.loading import convert, load, load_pretrained
 from arraynet.network import Network
 from arraynet.versions import show_versions
 
@@ -38,6 +38,7 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "__version__",
+    "convert",
     "datasets",
     "get_backend",
     "load",

@@ -226,7 +226,7 @@ def test_inspect_loads_nothing(tmp_path: Path) -> None:
 def test_inspect_shows_graph_and_metadata(tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     source = save(tmp_path / "source.npz")
-    formats.convert(source, path, hidden="relu", output="softmax")
+    arraynet.convert(source, path, hidden="relu", output="softmax")
     inspection = formats.inspect(path)
     assert [node.op for node in inspection.nodes] == ["affine", "softmax"]
     assert inspection.metadata == {}
