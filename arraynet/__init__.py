@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from arraynet.layers import Dense, Scale, Sequential, perceptron
-    from arraynet.loading import load, load_pretrained
+    from arraynet.loading import convert, load, load_pretrained
     from arraynet.network import Network
     from arraynet.versions import show_versions
 
@@ -41,6 +41,7 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "__version__",
+    "convert",
     "datasets",
     "get_backend",
     "load",

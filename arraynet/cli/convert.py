@@ -8,7 +8,7 @@ import click
 
 from arraynet.cli.options import JSON, NETWORK, examples, options
 from arraynet.cli.printing import print_json, say
-from arraynet.formats import convert as convert_file
+from arraynet.loading import convert as convert_file
 
 
 @click.command(

@@ -12,7 +12,7 @@ from arraynet.backends import get_backend
 from arraynet.cli.commands import unknown
 from arraynet.doctor import BACKENDS
 from arraynet.errors import ArraynetError, shortened
-from arraynet.formats.weights import LAYOUTS, known_activations
+from arraynet.loading import LAYOUTS, known_activations
 from arraynet.graph import DTYPES
 from arraynet.parity import REFERENCE
 

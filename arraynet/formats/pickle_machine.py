@@ -21,22 +21,23 @@ from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
 from arraynet.formats.pickle_opcodes import HANDLERS
 from arraynet.formats.pickle_values import (
     Dict,
+    List,
     Payload,
     PickledArray,
     Sequence,
     Symbol,
     describe,
 )
+from arraynet.formats.recognition import MODULES
 from arraynet.formats.source import Source
 from arraynet.formats.stored import check_name, clipped
 
-EXPECTED = "a dict of NumPy arrays (nothing else is loaded, and nothing in the file is run)"
+EXPECTED = (
+    "a dict of NumPy arrays, or a list of them (nothing else is loaded or run; "
+    "numpy.savez('model.npz', W1=…, b1=…) writes what loads)"
+)
 
 REFUSED = {
-    b"]": "EMPTY_LIST (a list)",
-    b"l": "LIST (a list)",
-    b"a": "APPEND (a list)",
-    b"e": "APPENDS (a list)",
     b"\x8f": "EMPTY_SET (a set)",
     b"\x90": "ADDITEMS (a set)",
     b"\x91": "FROZENSET (a frozenset)",
@@ -226,7 +227,9 @@ class Machine:
         """Push one of the known symbols; refuse any other name."""
         found = SYMBOLS.get((module, name))
         if found is None:
-            raise self.error(f"the name {clipped(f'{module}.{name}')}", EXPECTED)
+            advice = MODULES.get(module.partition(".")[0])
+            expected = f"{EXPECTED.partition('; ')[0]}; {advice})" if advice else EXPECTED
+            raise self.error(f"the name {clipped(f'{module}.{name}')}", expected)
         self.stack.append(found)
 
     def reduce(self) -> None:
@@ -241,6 +244,15 @@ class Machine:
         """Give a dtype or an array its state."""
         state = self.pop()
         build(self, self.stack[-1] if self.stack else None, state)
+
+    def append(self, items: list[Any]) -> None:
+        """Put values at the end of a list."""
+        target = self.stack[-1] if self.stack else None
+        if not isinstance(target, List):
+            raise self.error("items without a list", "a well-formed pickle")
+        if len(target.items) + len(items) > self.limits.tensors:
+            raise self.error(f"more than {self.limits.tensors} items", "fewer (Limits.tensors)")
+        target.items.extend(items)
 
     def set_items(self, target: Any, pairs: list[Any]) -> None:
         """Put keys and values into a dict."""

@@ -19,7 +19,9 @@ import numpy as np
 
 from arraynet.errors import LoadError
 from arraynet.formats.pickle_values import (
+    Dict,
     Dtype,
+    List,
     Payload,
     PickledArray,
     Sequence,
@@ -43,6 +45,7 @@ _NAMES = {
     "encode": ["_codecs"],
     "bytearray": [*BUILTINS],
     "bytes": [*BUILTINS],
+    "OrderedDict": ["collections"],
 }
 
 SYMBOLS = {(module, name): Symbol(name) for name, modules in _NAMES.items() for module in modules}
@@ -127,6 +130,20 @@ def _bytearray(machine: Machine, arguments: tuple[Any, ...]) -> Payload:
     raise _arguments_error(machine, "bytearray", arguments)
 
 
+def _ordered_dict(machine: Machine, arguments: tuple[Any, ...]) -> Dict:
+    """OrderedDict(), filled afterwards; Python 2 gives it a list of pairs."""
+    result = Dict()
+    match arguments:
+        case ():
+            return result
+        case (List(items=pairs),) if all(
+            isinstance(pair, List) and len(pair.items) == 2 for pair in pairs
+        ):
+            machine.set_items(result, [part for pair in pairs for part in pair.items])
+            return result
+    raise _arguments_error(machine, "the name 'collections.OrderedDict'", arguments)
+
+
 FUNCTIONS: dict[str, Callable[[Machine, tuple[Any, ...]], Any]] = {
     "_reconstruct": _reconstruct,
     "dtype": _dtype,
@@ -135,6 +152,7 @@ FUNCTIONS: dict[str, Callable[[Machine, tuple[Any, ...]], Any]] = {
     "encode": _encode,
     "bytes": _bytes,
     "bytearray": _bytearray,
+    "OrderedDict": _ordered_dict,
 }
 """What this reader does where the file calls one of the known symbols."""
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from arraynet.formats.pickle_values import Dict
+from arraynet.formats.pickle_values import Dict, List
 
 if TYPE_CHECKING:
     from arraynet.formats.pickle_machine import Machine
@@ -62,6 +62,20 @@ def _dict(machine: Machine) -> None:
     pairs = machine.pop_mark()
     machine.stack.append(Dict())
     machine.set_items(machine.stack[-1], pairs)
+
+
+def _list(machine: Machine) -> None:
+    items = machine.pop_mark()
+    machine.stack.append(List())
+    machine.append(items)
+
+
+def _append(machine: Machine) -> None:
+    machine.append([machine.pop()])
+
+
+def _appends(machine: Machine) -> None:
+    machine.append(machine.pop_mark())
 
 
 def _set_item(machine: Machine) -> None:
@@ -165,6 +179,10 @@ HANDLERS: dict[bytes, Handler] = {
     b"(": _mark,
     b"}": lambda machine: machine.stack.append(Dict()),
     b"d": _dict,
+    b"]": lambda machine: machine.stack.append(List()),
+    b"l": _list,
+    b"a": _append,
+    b"e": _appends,
     b"s": _set_item,
     b"u": _set_items,
     b")": lambda machine: machine.sequence([]),

@@ -20,6 +20,7 @@ SKLEARN = (
     "in scikit-learn: numpy.savez('model.npz', W1=model.coefs_[0], b1=model.intercepts_[0], "
     "W2=model.coefs_[1], b2=model.intercepts_[1])"
 )
+JOBLIB = "in Python, if you trust it: numpy.savez('model.npz', …) of what joblib.load(path) gives"
 SAVEZ = "save the weights as arrays: numpy.savez('model.npz', W1=…, b1=…, W2=…, b2=…)"
 IMAGE = "it holds a picture, not weights"
 UNPACK = "unpack it first"
@@ -87,9 +88,11 @@ KINDS = (
         "the book's weights are in its file sample_weight.pkl; arraynet fetch mnist brings images",
     ),
     _kind(
+        "scikit-learn", "a model of scikit-learn", rb"[\x80(c].{0,900}?sklearn\.", "", SKLEARN
+    ),
+    _kind(
         "joblib", "a file of joblib",
-        rb"[\x80(c].{0,900}joblib\.numpy_pickle|x[\x01\x5e\x9c\xda]", ".joblib .z",
-        SKLEARN,
+        rb"[\x80(c].{0,900}?joblib\.numpy_pickle|x[\x01\x5e\x9c\xda]", ".joblib .z", JOBLIB,
     ),
     _kind(
         "text pickle", "a pickle with the line ends of a text file (CRLF)",
@@ -140,7 +143,7 @@ MODULES = {
     "keras": KERAS,
     "tensorflow": KERAS,
     "sklearn": SKLEARN,
-    "joblib": SKLEARN,
+    "joblib": JOBLIB,
     "jax": SAVEZ,
     "jaxlib": SAVEZ,
     "pandas": "save plain arrays: frame.to_numpy()",

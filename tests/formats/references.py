@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gzip
 import pickle
 import struct
@@ -27,6 +28,7 @@ ALLOWED = {
     ("__builtin__", "bytearray"),
     ("builtins", "bytes"),
     ("__builtin__", "bytes"),
+    ("collections", "OrderedDict"),
 }
 
 
@@ -43,8 +45,10 @@ def read_pickle(path: str) -> Arrays:
     with open(path, "rb") as file:
         value = RestrictedUnpickler(file, encoding="latin1").load()
         rest = file.read()
-    if rest or type(value) is not dict:
-        raise ValueError("not one dict")
+    if type(value) in (list, tuple):
+        value = {f"arr_{number}": item for number, item in enumerate(value)}
+    if rest or type(value) not in (dict, collections.OrderedDict):
+        raise ValueError("neither one dict nor one list")
     return {key: np.asarray(item) for key, item in value.items()}
 
 

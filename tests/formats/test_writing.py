@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+import arraynet
 from arraynet import ArraynetError, DtypeError, LoadError, formats
 from arraynet.formats.writing import replace_file
+from arraynet.loading import graph_from_contents
 from tests.formats.sample_arrays import sample_arrays
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -161,14 +163,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 CONVERT = """
 import resource, signal, sys
-from arraynet import formats
+import arraynet
 source, target, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if size:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 print("ready", flush=True)
 while True:
-    formats.convert(source, target, hidden="sigmoid", output="softmax")
+    arraynet.convert(source, target, hidden="sigmoid", output="softmax")
     print("done", flush=True)
 """
 
@@ -249,31 +251,31 @@ def test_convert_keeps_every_bit_and_the_metadata(suffix: str, tmp_path: Path) -
     chance = np.random.default_rng(1)
     arrays = {"W1": chance.standard_normal((4, 3)), "b1": chance.standard_normal(3)}
     formats.write(source, arrays, {"license": "MIT"})
-    graph = formats.convert(source, target, hidden="sigmoid", output="softmax", scale=0.5)
+    graph = arraynet.convert(source, target, hidden="sigmoid", output="softmax", scale=0.5)
     contents = formats.read(target)
-    again = formats.graph_from_contents(contents, file=target)
+    again = graph_from_contents(contents, file=target)
     assert again.nodes == graph.nodes
     assert [node.op for node in again.nodes] == ["scale_shift", "affine", "softmax"]
     assert_same(contents.tensors, dict(graph.weights))
     assert contents.tensors["W1"].tobytes() == arrays["W1"].tobytes()
     assert contents.metadata["license"] == "MIT"
-    formats.convert(target, target)
-    assert formats.graph_from_contents(formats.read(target), file=target).nodes == graph.nodes
+    arraynet.convert(target, target)
+    assert graph_from_contents(formats.read(target), file=target).nodes == graph.nodes
 
 
 def test_convert_the_books_pickle(test_data: Path, tmp_path: Path) -> None:
     source = test_data / "weights" / "sample_weight.pkl"
     target = tmp_path / "book.safetensors"
     with pytest.raises(LoadError, match="expected hidden= and output="):
-        formats.convert(source, target)
+        arraynet.convert(source, target)
     assert not target.exists()
-    formats.convert(source, target, hidden="sigmoid", output="softmax")
+    arraynet.convert(source, target, hidden="sigmoid", output="softmax")
     assert_same(formats.read(target).tensors, formats.read(source).tensors)
 
 
 def test_convert_to_another_suffix(tmp_path: Path) -> None:
     with pytest.raises(ArraynetError, match=r"got the suffix '.onnx', expected one of"):
-        formats.convert(tmp_path / "missing.npz", tmp_path / "target.onnx")
+        arraynet.convert(tmp_path / "missing.npz", tmp_path / "target.onnx")
 
 
 def test_this_system_has_what_these_tests_need() -> None:

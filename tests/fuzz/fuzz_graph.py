@@ -8,6 +8,7 @@ import harness
 import numpy as np
 
 from arraynet.formats.graph_json import KEY
+from arraynet.loading import graph_from_contents
 from tests.formats.archives import archive, npy, shape_of
 
 WEIGHTS = {"W1": np.ones((2, 3), "f4"), "b1": np.ones(3, "f4")}
@@ -32,7 +33,7 @@ def build(data: bytes) -> bytes:
 
 def load(path: str) -> harness.Arrays:
     contents = harness.formats.read(path)
-    return dict(harness.formats.graph_from_contents(contents, file=path).weights)
+    return dict(graph_from_contents(contents, file=path).weights)
 
 
 if __name__ == "__main__":
