@@ -78,4 +78,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """Return what is public."""
     return sorted({*__all__, *_MODULES})

@@ -22,6 +22,7 @@ from arraynet.errors import OutOfMemoryError, ShapeError
 from arraynet.forward import check_shape
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
+from arraynet.memory import out_of_memory
 from arraynet.program import Program
 from arraynet.progress import Advance
 
@@ -192,10 +193,11 @@ def _whole(program: Program, x: HostArray, advance: Advance | None) -> HostArray
 def _too_little(program: Program, rows: int, error: BaseException) -> OutOfMemoryError:
     """Return the error for a part of the input that cannot be halved and does not fit."""
     part = "a single row" if rows == 1 else f"{rows} rows that belong together"
-    return OutOfMemoryError(
-        f"predict on {program.backend.name}: got {type(error).__name__} for {part} of "
-        f"{program.row_bytes * max(rows, 1)} bytes, expected that much free memory "
-        f"(close other programs, or use backend='cpu')"
+    return out_of_memory(
+        f"predict on {program.backend.name}",
+        error,
+        f"{program.row_bytes * max(rows, 1):,} bytes of free memory for {part}",
+        "close other programs, or use backend='cpu'",
     )
 
 

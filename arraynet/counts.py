@@ -6,9 +6,7 @@ import operator
 import os
 from typing import Any
 
-from arraynet.errors import ShapeError
-
-_LONGEST = 60
+from arraynet.errors import ShapeError, shortened
 
 
 def whole_number(
@@ -43,7 +41,7 @@ def whole_number(
         number = least - 1
     if number < least or (most is not None and number > most):
         wanted = f"a whole number of at least {least}" if most is None else f"{least} to {most}"
-        raise ShapeError(f"{name}: got {_text(value)}, expected {wanted}{context}")
+        raise ShapeError(f"{name}: got {shortened(value)}, expected {wanted}{context}")
     return number
 
 
@@ -53,9 +51,3 @@ def usable_cores() -> set[int]:
         return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     except OSError:
         return set()
-
-
-def _text(value: Any) -> str:
-    """Return how Python writes a value, on one line and not too long."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

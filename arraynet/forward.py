@@ -7,7 +7,7 @@ from typing import Any
 
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
-from arraynet.errors import ShapeError
+from arraynet.errors import ShapeError, shape_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,9 @@ def check_shape(found: tuple[int, ...], expected: tuple[int | str, ...]) -> None
     )
     if fits:
         return
-    wanted = "(" + ", ".join(str(size) for size in expected) + ")"
     advice = "one row for each example"
     if found == tuple(expected[1:]):
         advice = "for one example, pass x[None, :]"
     elif len(found) > 2 and len(expected) == 2:
         advice = "flatten each image: x.reshape(len(x), -1)"
-    raise ShapeError(f"input: got shape {found}, expected {wanted} ({advice})")
+    raise ShapeError(f"input: got shape {found}, expected {shape_text(expected)} ({advice})")

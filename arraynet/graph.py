@@ -14,10 +14,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from arraynet.errors import DtypeError, GraphError, ShapeError
+import numpy as np
+import numpy.typing as npt
+
+from arraynet.admission import HostArray, host_dtype
+from arraynet.errors import DtypeError, GraphError, ShapeError, clipped, shape_text, shortened
+from arraynet.memory import telling_full_memory
 from arraynet.node import Node, Size, Value, check_node, is_one_of
 from arraynet.ops import OPS
-from arraynet.weights import DTYPES, HostArray, cast, host_dtype, kept, seal
+from arraynet.weights import DTYPES, cast, kept, seal
 
 __all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cast", "cuttable", "seal"]
 
@@ -113,7 +118,7 @@ class Graph:
         try:
             return OPS[node.op].shape(*(shapes[name] for name in names), **node.attributes)
         except (ValueError, TypeError, IndexError) as error:
-            found = ", ".join(f"{name} {_shape_text(shapes[name])}" for name in names)
+            found = ", ".join(f"{clipped(name)} {shape_text(shapes[name])}" for name in names)
             reason = str(error) or "their sizes do not fit"
             raise ShapeError(
                 f"{node.where}: got {found}, expected shapes that fit each other: {reason}"
@@ -159,9 +164,13 @@ class Graph:
         known = set(self.weights)
         for value in self.inputs:
             if value.name in known:
-                raise GraphError(f"graph: got input {value.name!r} twice, expected a new name")
+                raise GraphError(
+                    f"graph: got input {shortened(value.name)} twice, expected a new name"
+                )
             if not value.shape:
-                raise GraphError(f"input {value.name}: got a number, expected at least one axis")
+                raise GraphError(
+                    f"input {clipped(value.name)}: got a number, expected at least one axis"
+                )
             known.add(value.name)
         for node in self.nodes:
             if len(node.outputs) != 1:
@@ -170,16 +179,20 @@ class Graph:
             for name in node.inputs:
                 if name is not None and name not in known:
                     raise GraphError(
-                        f"{node.where}: got input {name!r}, expected a graph input, a weight "
-                        f"or the output of an earlier node"
+                        f"{node.where}: got input {shortened(name)}, expected a graph input, a "
+                        f"weight or the output of an earlier node"
                     )
             for name in node.outputs:
                 if name in known:
-                    raise GraphError(f"{node.where}: got output {name!r}, expected a new name")
+                    raise GraphError(
+                        f"{node.where}: got output {shortened(name)}, expected a new name"
+                    )
                 known.add(name)
         for name in self.outputs:
             if name not in self.producers:
-                raise GraphError(f"graph: got output {name!r}, expected the output of a node")
+                raise GraphError(
+                    f"graph: got output {shortened(name)}, expected the output of a node"
+                )
         _ = self.shapes
         return self
 
@@ -187,16 +200,21 @@ class Graph:
         for name, weight in self.weights.items():
             if str(weight.dtype) not in DTYPES:
                 raise DtypeError(
-                    f"weight {name}: got dtype {weight.dtype}, expected one of "
-                    f"{', '.join(DTYPES)} (convert it with .astype)"
+                    f"weight {clipped(name)}: got dtype {clipped(str(weight.dtype))}, expected "
+                    f"one of {', '.join(DTYPES)} (convert it with .astype)"
                 )
         kinds = {str(weight.dtype): name for name, weight in self.weights.items()}
         if len(kinds) > 1:
-            found = ", ".join(f"{name} of {dtype}" for dtype, name in kinds.items())
+            found = ", ".join(f"{clipped(name)} of {dtype}" for dtype, name in kinds.items())
             raise DtypeError(f"weights: got {found}, expected one dtype (convert with .astype)")
 
-    def astype(self, dtype: str) -> Graph:
+    def astype(self, dtype: npt.DTypeLike) -> Graph:
         """Return the graph with its weights in another floating dtype.
+
+        Parameters
+        ----------
+        dtype : str or dtype
+            float16, bfloat16, float32 or float64: the name, or NumPy's type or dtype.
 
         Raises
         ------
@@ -204,15 +222,17 @@ class Graph:
             For another dtype, and for a weight that it cannot hold: a finite number that
             would be infinite, or a scale that would be 0.
         """
-        if not is_one_of(dtype, DTYPES):
-            raise DtypeError(f"astype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
-        kind = host_dtype(dtype)
+        name = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
+        if not is_one_of(name, DTYPES):
+            raise DtypeError(f"astype: got {shortened(dtype)}, expected one of {', '.join(DTYPES)}")
+        kind = host_dtype(str(name))
         diagonal = {name for name, op in OPS.items() if op.merges == "diagonal"}
         scales = {name for n in self.nodes if n.op in diagonal for name in n.inputs[1:2]}
-        weights = {
-            name: seal(cast(f"weight {name}", weight, kind, nonzero=name in scales))
-            for name, weight in self.weights.items()
-        }
+        with telling_full_memory(f"astype {kind}"):
+            weights = {
+                name: seal(cast(f"weight {clipped(name)}", weight, kind, nonzero=name in scales))
+                for name, weight in self.weights.items()
+            }
         return replace(self, weights=weights)
 
 
@@ -234,7 +254,3 @@ def cuttable(graph: Graph) -> bool:
         if any(isinstance(size, str) for size in others):
             return False
     return True
-
-
-def _shape_text(shape: tuple[Size, ...]) -> str:
-    return "(" + ", ".join(str(size) for size in shape) + ")"

@@ -7,19 +7,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import host_array as host_array
+from arraynet.admission import real_array
 from arraynet.counts import whole_number
-from arraynet.errors import DeviceMismatchError, DtypeError, ShapeError
+from arraynet.errors import DtypeError, ShapeError, clipped
+from arraynet.memory import telling_full_memory
 
 Labels = npt.NDArray[np.int64]
 
 
+@telling_full_memory("labels")
 def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     """Return the labels that ``t`` holds, as labels or as one-hot rows.
 
     Parameters
     ----------
     t : array_like
-        (n,) integer labels from 0 on, or (n, classes) rows with a single 1.
+        (n,) integer labels from 0 on, or a column (n, 1) of them, or (n, classes) rows
+        with a single 1.
     classes : int, optional
         How many classes there are; None takes it from the rows, and accepts
         every label that is not negative.
@@ -44,9 +49,9 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     """
     if classes is not None:
         classes = whole_number("classes", classes, least=0)
-    host = host_array("t", t)
+    host = label_array("t", t)
     if host.ndim == 2:
-        return _labels_of_one_hot(host, classes)
+        return _labels_of_one_hot(real_array("t", host), classes)
     if host.ndim != 1:
         raise ShapeError(
             f"t: got shape {host.shape}, expected labels (n,) or one-hot rows (n, classes)"
@@ -57,9 +62,12 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
 def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
     """Return the class with the largest score of each row; -1 where a score is NaN.
 
+    Of a single score the label is whether it is above a half: no (0) or yes (1). Of which
+    networks that is an answer, `Network.classes` tells.
+
     Parameters
     ----------
-    scores : numpy.ndarray, shape (rows, classes)
+    scores : numpy.ndarray, shape (rows, classes) or (rows, 1)
 
     Returns
     -------
@@ -71,7 +79,10 @@ def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
     >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
     array([ 1, -1])
     """
-    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
+    if scores.shape[-1] == 1:
+        labels = scores[..., 0] > 0.5
+    else:
+        labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
     return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
 
 
@@ -84,7 +95,9 @@ def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:
     single = (np.count_nonzero(rows, axis=1) == 1) & (rows == 1).any(axis=1)
     if not single.all():
         row = int(np.argmin(single))
-        raise ShapeError(f"t: got row {row} = {rows[row]}, expected a single 1 and zeros (one-hot)")
+        raise ShapeError(
+            f"t: got row {row} = {clipped(str(rows[row]))}, expected a single 1 and zeros (one-hot)"
+        )
     if not len(rows):
         return np.zeros(0, np.int64)
     labels: Labels = rows.argmax(axis=1).astype(np.int64)
@@ -96,7 +109,8 @@ def integer_labels(
 ) -> Labels:
     """Return a vector as int64 labels, each at least ``lowest`` and below ``classes``."""
     if host.size and host.dtype.kind not in "iub":
-        raise DtypeError(f"{name}: got {host.dtype}, expected integer labels")
+        advice = " (of one output, net.classify makes labels)" if host.dtype.kind == "f" else ""
+        raise DtypeError(f"{name}: got {clipped(str(host.dtype))}, expected integer labels{advice}")
     bound = np.iinfo(np.int64).max if classes is None else classes
     for index in np.flatnonzero((host < lowest) | (host >= bound))[:1]:
         limit = f"{lowest} or more" if classes is None else f"{lowest} to {classes - 1}"
@@ -104,14 +118,7 @@ def integer_labels(
     return host.astype(np.int64)
 
 
-def host_array(name: str, x: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return ``x`` as a NumPy array, or say why it cannot be one."""
-    try:
-        return np.asarray(x)
-    except ValueError as error:
-        raise ShapeError(f"{name}: got rows of different lengths, expected an array") from error
-    except (TypeError, RuntimeError) as error:
-        raise DeviceMismatchError(
-            f"{name}: got {type(x).__module__}.{type(x).__qualname__} on a device, expected an "
-            f"array on the host (bring it there first: net.predict and net.classify do)"
-        ) from error
+def label_array(name: str, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return labels as a NumPy array; a column of them is as good as a row."""
+    host = host_array(name, x)
+    return host[:, 0] if host.ndim == 2 and host.shape[1] == 1 else host

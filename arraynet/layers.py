@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from array_api_compat import is_array_api_obj
 
+from arraynet import ops
+from arraynet.admission import HostArray, real_array
 from arraynet.backends.base import Backend
-from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import DTYPES, Graph, HostArray, Node, Value, cast, seal
+from arraynet.errors import DtypeError, GraphError, ShapeError, choices_text, shortened
+from arraynet.folding import EPSILON
+from arraynet.graph import DTYPES, Graph, Node, Value, cast, seal
+from arraynet.memory import telling_full_memory
 from arraynet.network import Network
 from arraynet.node import is_one_of
 from arraynet.ops import OPS
+from arraynet.ops.registry import parameters_of
 
 
 class Dense:
@@ -24,10 +28,10 @@ class Dense:
     Parameters
     ----------
     W : array_like, shape (in, out)
-        The weights, floating. With ``layout="out_in"``, shape (out, in), as PyTorch
-        keeps them. Copied.
+        The weights. With ``layout="out_in"``, shape (out, in), as PyTorch keeps them.
+        Copied. Integers become the dtype of ``b`` where that is floating, else float64.
     b : array_like, shape (out,), optional
-        The biases, of the dtype of ``W``; zero when absent.
+        The biases, of the dtype of ``W``; a list, or integers, become it. Zero when absent.
     layout : {"in_out", "out_in"}
 
     Raises
@@ -35,7 +39,7 @@ class Dense:
     ShapeError
         If ``W`` has not two axes, or ``b`` not one number for each output.
     DtypeError
-        If they are not floating, or not of one dtype.
+        If they are not real numbers, not of one dtype, or integers that it cannot hold.
 
     Examples
     --------
@@ -47,21 +51,32 @@ class Dense:
         self, W: npt.ArrayLike, b: npt.ArrayLike | None = None, *, layout: str = "in_out"
     ) -> None:
         if not is_one_of(layout, ("in_out", "out_in")):
-            raise GraphError(f"Dense: got layout {layout!r}, expected 'in_out' or 'out_in'")
-        weight = _floating("Dense: W", W)
+            raise GraphError(
+                f"Dense: got layout {shortened(layout)}, expected 'in_out' or 'out_in'"
+            )
+        weight = _copied("Dense: W", W)
+        bias = None if b is None else _copied("Dense: b", b)
+        kind = weight.dtype
+        if kind.name not in DTYPES:
+            kind = bias.dtype if bias is not None and bias.dtype.name in DTYPES else _FLOAT64
+            weight = _exactly("Dense: W", weight, kind)
         if weight.ndim != 2:
             raise ShapeError(f"Dense: got W of shape {weight.shape}, expected (in, out)")
-        self.weight = weight.T if layout == "out_in" else weight
+        self.weight = seal(weight.T if layout == "out_in" else weight)
         outputs = self.weight.shape[1]
-        self.bias = _floating("Dense: b", np.zeros(outputs, weight.dtype) if b is None else b)
+        if bias is None:
+            bias = np.zeros(outputs, kind)
+        elif bias.dtype.name not in DTYPES or not hasattr(b, "dtype"):
+            bias = _exactly("Dense: b", bias, kind)
+        self.bias = seal(bias)
         if self.bias.shape != (outputs,):
             raise ShapeError(
                 f"Dense: got b of shape {self.bias.shape}, expected ({outputs},) "
                 f"(W of shape {self.weight.shape} gives {outputs} outputs)"
             )
-        if self.bias.dtype != weight.dtype:
+        if self.bias.dtype != kind:
             raise DtypeError(
-                f"Dense: got b of {self.bias.dtype} beside W of {weight.dtype}, expected one dtype"
+                f"Dense: got b of {self.bias.dtype} beside W of {kind}, expected one dtype"
             )
 
     def __repr__(self) -> str:
@@ -83,8 +98,8 @@ class Scale:
     """
 
     def __init__(self, scale: npt.ArrayLike, shift: npt.ArrayLike = 0.0) -> None:
-        self.scale = _numbers("Scale: scale", scale)
-        self.shift = _numbers("Scale: shift", shift)
+        self.scale = _copied("Scale: scale", scale, _FLOAT64)
+        self.shift = _copied("Scale: shift", shift, _FLOAT64)
         if self.scale.ndim > 1 or self.shift.ndim > 1:
             raise ShapeError(
                 f"Scale: got shapes {self.scale.shape} and {self.shift.shape}, expected numbers "
@@ -95,19 +110,24 @@ class Scale:
         return f"Scale({_text(self.scale)}, {_text(self.shift)})"
 
 
-Layer: TypeAlias = Dense | Scale | str | tuple[str, Mapping[str, Any]]
-"""A layer of `Sequential`: an activation is its op's name, or (name, attributes)."""
+_FLOAT64 = np.dtype(np.float64)
+
+Activation: TypeAlias = str | Callable[..., Any]
+"""An op's name, in the way of any framework ("ReLU", "leaky_relu"), or the op itself."""
+
+Layer: TypeAlias = Dense | Scale | Activation | tuple[Activation, Mapping[str, Any]]
+"""A layer of `Sequential`: an activation alone, or (activation, attributes)."""
 
 
 def Sequential(  # noqa: N802 (reads like a class, as in every framework)
-    *layers: Layer, backend: str | Backend = "cpu", optimize: bool = True
+    *layers: Layer | Iterable[Layer], backend: str | Backend = "cpu", optimize: bool = True
 ) -> Network:
     """Return the network of layers one after the other.
 
     Parameters
     ----------
-    *layers : Dense, Scale, str or (str, dict)
-        Activations are names of ops, with their attributes where they need any:
+    *layers : Dense, Scale, str, op, (str or op, dict), or one list of these
+        Activations are ops or their names, with their attributes where they need any:
         ``("leaky_relu", {"alpha": 0.1})``. At least one is a `Dense`.
     backend : str or Backend
         Where the network runs; see `arraynet.get_backend`.
@@ -141,6 +161,8 @@ def Sequential(  # noqa: N802 (reads like a class, as in every framework)
 def perceptron(w: npt.ArrayLike, b: float, *, backend: str | Backend = "cpu") -> Network:
     """Return a perceptron: 1 where ``w · x + b`` is above 0, else 0.
 
+    `Network.classify` gives the same as labels: 1 is yes, 0 is no.
+
     Parameters
     ----------
     w : array_like, shape (inputs,)
@@ -153,8 +175,11 @@ def perceptron(w: npt.ArrayLike, b: float, *, backend: str | Backend = "cpu") ->
     >>> AND = perceptron([0.5, 0.5], -0.7)
     >>> AND(np.array([[0.0, 1.0], [1.0, 1.0]]))[:, 0]
     array([0., 1.])
+    >>> AND.classify([[0.0, 1.0], [1.0, 1.0]])
+    array([0, 1])
     """
-    weight, bias = _numbers("perceptron: w", w), _numbers("perceptron: b", b)
+    weight = _copied("perceptron: w", w, _FLOAT64)
+    bias = _copied("perceptron: b", b, _FLOAT64)
     if weight.ndim != 1 or bias.ndim != 0:
         raise ShapeError(
             f"perceptron: got w of shape {weight.shape} and b of shape {bias.shape}, expected "
@@ -163,8 +188,11 @@ def perceptron(w: npt.ArrayLike, b: float, *, backend: str | Backend = "cpu") ->
     return Sequential(Dense(weight[:, np.newaxis], bias[np.newaxis]), "step", backend=backend)
 
 
-def sequential_graph(*layers: Layer) -> Graph:
+def sequential_graph(*given: Layer | Iterable[Layer]) -> Graph:
     """Return the graph of layers one after the other; see `Sequential`."""
+    only = given[0] if len(given) == 1 else None
+    listed = isinstance(only, list | tuple | Iterator) and not _names_activation(only)
+    layers: tuple[Any, ...] = tuple(only) if listed else given  # type: ignore[arg-type]
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if not dense:
         raise GraphError("Sequential: got no Dense layer, expected at least one")
@@ -210,17 +238,40 @@ class _Builder:
         self.value = name
 
 
+def layer_ops() -> list[str]:
+    """Return the names of the ops that can be layers: those of one array."""
+    return sorted(
+        name
+        for name, op in OPS.items()
+        if sum(p.kind is not p.KEYWORD_ONLY for p in parameters_of(op.formula)) == 1
+    )
+
+
 def _activation(layer: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the op and the attributes that a layer names, after checking that it does."""
-    parts = (layer, {}) if isinstance(layer, str) else layer
-    if isinstance(parts, tuple) and len(parts) == 2:
-        name, attributes = parts
-        if isinstance(name, str) and name in OPS and isinstance(attributes, Mapping):
-            return name, {key: _plain(value) for key, value in attributes.items()}
+    found, attributes = layer if _names_activation(layer) else (layer, {})
+    known = layer_ops()
+    name = getattr(found, "__name__", None)
+    if isinstance(name, str) and getattr(ops, name, None) is found:
+        found = name
+    if isinstance(found, str):
+        folded = {_folded(name): name for name in known}
+        if op := folded.get(_folded(found[:100])):
+            return op, {key: _plain(value) for key, value in attributes.items()}
     raise GraphError(
-        f"Sequential: got layer {layer!r}, expected Dense, Scale, or an activation: one of "
-        f"{', '.join(sorted(OPS))}, alone or as (name, attributes)"
+        f"Sequential: got layer {shortened(layer)}, expected Dense, Scale, or an activation, "
+        f"alone or as (name, attributes): {choices_text(found, known)}"
     )
+
+
+def _names_activation(layer: Any) -> bool:
+    """Return whether a layer is an activation with its attributes."""
+    return isinstance(layer, tuple) and len(layer) == 2 and isinstance(layer[1], Mapping)
+
+
+def _folded(name: str) -> str:
+    """Return a name without what frameworks write differently: ReLU, Leaky-ReLU, leaky_relu."""
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _features(layers: tuple[Layer, ...], first: Dense) -> int:
@@ -233,42 +284,23 @@ def _features(layers: tuple[Layer, ...], first: Dense) -> int:
     return int(first.weight.shape[0])
 
 
-def _floating(what: str, values: npt.ArrayLike) -> HostArray:
-    """Return a read-only copy as an array of a floating dtype that networks have."""
-    array = _copied(what, values)
-    if array.dtype.name not in DTYPES:
-        raise DtypeError(
-            f"{what}: got dtype {array.dtype}, expected one of {', '.join(DTYPES)} "
-            f"(convert it, for example with .astype('float32'))"
-        )
-    return seal(array)
+def _copied(what: str, values: npt.ArrayLike, kind: np.dtype[Any] | None = None) -> HostArray:
+    """Return a copy of real numbers, in another dtype where there is one."""
+    array = real_array(what, values)
+    with telling_full_memory(what):
+        return array.astype(array.dtype if kind is None else kind, order="K")
 
 
-def _numbers(what: str, values: npt.ArrayLike) -> HostArray:
-    """Return a float64 copy of real numbers, whole ones too."""
-    array = _copied(what, values)
-    if array.dtype.kind not in "biuf" and array.dtype.name not in DTYPES:
-        raise DtypeError(f"{what}: got {array.dtype}, expected real numbers")
-    return array.astype(np.float64)
-
-
-def _copied(what: str, values: npt.ArrayLike) -> HostArray:
-    """Return a copy as a plain NumPy array in this machine's byte order."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise DtypeError(
-            f"{what}: got a masked array, expected a plain one (say what the masked elements "
-            f"are with its method filled)"
-        )
-    if is_array_api_obj(values) and not isinstance(values, np.ndarray | np.generic):
-        library = type(values).__module__.partition(".")[0]
-        raise DtypeError(
-            f"{what}: got an array of {library}, expected one of NumPy (copy it to the host first)"
-        )
-    try:
-        array = np.array(values)
-    except ValueError as error:
-        raise ShapeError(f"{what}: got rows of different lengths, expected an array") from error
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+def _exactly(what: str, values: HostArray, kind: np.dtype[Any]) -> HostArray:
+    """Return numbers in a floating dtype, unless they are integers that it cannot hold."""
+    if values.dtype.kind in "biu" and values.size:
+        largest = max(int(values.max()), -int(values.min()))
+        if largest > 2 / EPSILON[kind.name]:
+            raise DtypeError(
+                f"{what}: got whole numbers up to {largest}, expected ones that {kind} holds "
+                f"exactly (choose a wider dtype)"
+            )
+    return cast(what, values, kind)
 
 
 def _plain(value: Any) -> Any:

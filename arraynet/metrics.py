@@ -1,7 +1,8 @@
 """How good an answer is: accuracy, top-k accuracy, the confusion matrix.
 
 Everything here is NumPy on the host. The true classes ``t`` are labels, of shape
-(n,), or one-hot rows, of shape (n, classes).
+(n,) or a column (n, 1), or one-hot rows, of shape (n, classes). A yes/no network has one
+output and two classes: no (0) and yes (1), which is an output above a half.
 
 A predicted label of -1 says that the network gave no answer: `Network.classify`
 gives it for a row whose scores hold NaN. It is never right, never class 0, and it
@@ -16,9 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import real_array
 from arraynet.counts import whole_number
-from arraynet.errors import DtypeError, ShapeError
-from arraynet.labels import Labels, host_array, integer_labels, labels_of
+from arraynet.errors import ShapeError
+from arraynet.labels import Labels, integer_labels, label_array, labels_of
+from arraynet.memory import telling_full_memory
 
 __all__ = [
     "Evaluation",
@@ -60,7 +63,7 @@ def correct_count(predicted: npt.ArrayLike, t: npt.ArrayLike) -> int:
     >>> correct_count([3, 1, -1], [3, 2, 0])
     1
     """
-    guesses, truth = _pair(predicted, t, None)
+    guesses, truth, _ = _pair(predicted, t, None)
     return int(np.count_nonzero(guesses == truth))
 
 
@@ -88,10 +91,11 @@ def accuracy(predicted: npt.ArrayLike, t: npt.ArrayLike) -> float:
     >>> accuracy([3, 1, 4, 1], [3, 1, 4, 2])
     0.75
     """
-    guesses, truth = _pair(predicted, t, None)
+    guesses, truth, _ = _pair(predicted, t, None)
     return _share(int(np.count_nonzero(guesses == truth)), len(truth))
 
 
+@telling_full_memory("top_k_accuracy")
 def top_k_accuracy(scores: npt.ArrayLike, t: npt.ArrayLike, k: int = 5) -> float:
     """Return the share of rows whose true class is among the k best scores.
 
@@ -119,11 +123,12 @@ def top_k_accuracy(scores: npt.ArrayLike, t: npt.ArrayLike, k: int = 5) -> float
     >>> top_k_accuracy([[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]], [2, 0], k=2)
     0.5
     """
-    table = host_array("scores", scores)
-    if table.ndim != 2:
-        raise ShapeError(f"scores: got shape {table.shape}, expected (n, classes)")
-    if table.dtype.kind not in "fiub":
-        raise DtypeError(f"scores: got {table.dtype}, expected real numbers")
+    table = real_array("scores", scores)
+    if table.ndim != 2 or table.shape[1] == 1:
+        raise ShapeError(
+            f"scores: got shape {table.shape}, expected (n, classes) of two classes or more "
+            f"(of one output, net.classify makes labels)"
+        )
     rows, classes = table.shape
     k = whole_number("k", k, most=classes, context=f" (scores have {classes} classes)")
     truth = labels_of(t, classes)
@@ -135,6 +140,7 @@ def top_k_accuracy(scores: npt.ArrayLike, t: npt.ArrayLike, k: int = 5) -> float
     return _share(int(np.count_nonzero(right)), rows)
 
 
+@telling_full_memory("confusion_matrix")
 def confusion_matrix(
     predicted: npt.ArrayLike, t: npt.ArrayLike, classes: int | None = None
 ) -> Counts:
@@ -170,10 +176,9 @@ def confusion_matrix(
     array([[1, 1],
            [0, 1]])
     """
-    guesses, truth = _pair(predicted, t, classes)
+    guesses, truth, classes = _pair(predicted, t, classes)
     if classes is None:
-        largest = max(guesses.max(initial=-1), truth.max(initial=-1)) + 1
-        classes = max(int(largest), _width(t))
+        classes = int(max(guesses.max(initial=-1), truth.max(initial=-1))) + 1
     if classes > LARGEST_MATRIX:
         raise ShapeError(
             f"confusion_matrix: got {classes} classes, expected at most {LARGEST_MATRIX} "
@@ -223,10 +228,8 @@ class Evaluation:
         backend: str = "",
     ) -> Evaluation:
         """Compare predicted labels (n,) with ``t``; arguments and errors as for the matrix."""
-        truth = labels_of(t, classes)
-        if classes is None:
-            classes = _width(t) or None
-        matrix = confusion_matrix(predicted, truth, classes)
+        guesses, truth, classes = _pair(predicted, t, classes)
+        matrix = confusion_matrix(guesses, truth, classes)
         matrix.setflags(write=False)
         correct = int(np.trace(matrix))
         return cls(_share(correct, len(truth)), correct, len(truth), matrix, backend)
@@ -271,24 +274,22 @@ def _html_row(label: int, counts: Counts) -> str:
     return f'<tr><th scope="row">{label}</th>{cells}</tr>'
 
 
-def _pair(predicted: npt.ArrayLike, t: npt.ArrayLike, classes: int | None) -> tuple[Labels, Labels]:
-    """Return both arguments as labels, checked against each other."""
-    truth = labels_of(t, classes)
-    host = host_array("predicted", predicted)
+@telling_full_memory("labels")
+def _pair(
+    predicted: npt.ArrayLike, t: npt.ArrayLike, classes: int | None
+) -> tuple[Labels, Labels, int | None]:
+    """Return both arguments as labels, checked against each other, and how many classes."""
+    host, given = label_array("predicted", predicted), label_array("t", t)
+    truth = labels_of(given, classes)
     if host.ndim != 1:
         raise ShapeError(
             f"predicted: got shape {host.shape}, expected labels (n,) "
             f"(take scores.argmax(axis=1), or net.classify)"
         )
     _same_length(len(host), len(truth), "predicted")
-    width = classes if classes is not None else _width(t) or None
-    return integer_labels("predicted", host, lowest=-1, classes=width), truth
-
-
-def _width(t: npt.ArrayLike) -> int:
-    """Return the number of classes that one-hot rows have; 0 for labels."""
-    shape = np.shape(t)
-    return shape[1] if len(shape) == 2 else 0
+    if classes is None and given.ndim == 2:
+        classes = given.shape[1]
+    return integer_labels("predicted", host, lowest=-1, classes=classes or None), truth, classes
 
 
 def _same_length(predictions: int, truths: int, name: str) -> None:

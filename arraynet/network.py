@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +14,14 @@ import numpy.typing as npt
 from arraynet import batching
 from arraynet._typing import Array
 from arraynet.backends import Backend, get_backend
-from arraynet.backends.host import host_array
-from arraynet.errors import GraphError, ShapeError
+from arraynet.errors import GraphError, ShapeError, clipped, shape_text
 from arraynet.forward import check_shape
 from arraynet.graph import Graph, HostArray, cuttable
 from arraynet.labels import labels_from_scores
+from arraynet.memory import out_of_memory, telling_full_memory
 from arraynet.metrics import Evaluation, labels_of
+from arraynet.node import Node
+from arraynet.ops import OPS, Op
 from arraynet.passes import optimize as optimized
 from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
@@ -26,6 +30,10 @@ from arraynet.scaling import SAMPLE, doubt
 if TYPE_CHECKING:
     from arraynet.formats.limits import Limits
     from arraynet.summary import Summary
+
+
+SHOWN_SIZES = 16
+"""Most sizes of layers in the `repr` of a network."""
 
 
 class Network:
@@ -69,14 +77,15 @@ class Network:
     ) -> None:
         if not isinstance(graph, Graph):
             raise GraphError(
-                f"Network: got {type(graph).__name__}, expected a Graph (arraynet.load and "
-                f"arraynet.Sequential make networks of files and layers)"
+                f"Network: got {clipped(type(graph).__name__)}, expected a Graph (arraynet.load "
+                f"and arraynet.Sequential make networks of files and layers)"
             )
         self._graph = graph.validated()
         self._backend = get_backend(backend)
         self._optimize = optimize
-        self._executed = optimized(graph) if optimize else graph
-        self._program = Program(self._executed, self._backend)
+        with self._telling("Network"):
+            self._executed = optimized(graph) if optimize else graph
+            self._program = Program(self._executed, self._backend)
         self._cut = cuttable(self._executed)
         self._run = self._program.run
 
@@ -87,8 +96,9 @@ class Network:
         ----------
         x : array, shape (batch, features)
             On the network's device, or anything on the host that becomes a NumPy
-            array. Integers (such as images of bytes) and other floating dtypes are
-            converted to the network's dtype on the device.
+            array, such as a PyTorch tensor on the CPU. Integers (such as images of
+            bytes) and other floating dtypes are converted to the network's dtype on
+            the device.
 
         Returns
         -------
@@ -99,9 +109,18 @@ class Network:
         ShapeError, DtypeError
             If it is not a batch of the network's size, or not of real numbers.
         DeviceMismatchError
-            If it lives on another device, or in another library.
+            If it lives on another device.
+        OutOfMemoryError
+            If it does not fit into the device's memory; `predict` takes it in parts.
         """
-        return self._run(x)
+        try:
+            return self._run(x)
+        except self._backend.out_of_memory as error:
+            raise out_of_memory(f"network on {self._backend.name}", error) from error
+
+    def __len__(self) -> int:
+        """Return how many layers there are."""
+        return len(self._graph.nodes)
 
     @property
     def graph(self) -> Graph:
@@ -127,6 +146,40 @@ class Network:
     def output_shape(self) -> tuple[int | str, ...]:
         """The shape of the output for a batch, such as ``("batch", 10)``."""
         return self._graph.shapes[self._graph.outputs[0]]
+
+    @property
+    def layers(self) -> tuple[Node, ...]:
+        """The network's nodes in order: the op of each, and the names it reads and gives."""
+        return self._graph.nodes
+
+    @property
+    def weights(self) -> Mapping[str, HostArray]:
+        """The weights by name, such as ``"W1"``, on the host; they are read-only."""
+        return self._graph.weights
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the outputs tell apart; None where they are no answer.
+
+        Two, no (0) and yes (1), of a single output that is between 0 and 1 element by
+        element: a sigmoid's or a step's. It says yes above a half.
+        """
+        if len(self.output_shape) < 2 or not isinstance(self.output_shape[-1], int):
+            return None
+        if self.output_shape[-1] != 1:
+            return self.output_shape[-1]
+        last = self._last()
+        return 2 if last.elementwise and tuple(last.bounds) == (0, 1) else None
+
+    def _last(self) -> Op:
+        """Return the op that gives the output, before any that return their input."""
+        node = self._graph.producers[self._graph.outputs[0]]
+        while OPS[node.op].droppable:
+            before = self._graph.producers.get(node.inputs[0] or "")
+            if before is None:
+                break
+            node = before
+        return OPS[node.op]
 
     def predict(
         self,
@@ -173,7 +226,7 @@ class Network:
             self._backend.free_memory()
         rows = None if batching.is_batches(x, len(self.input_shape)) else self._rows(x)
         total = None if rows is None else rows.shape[0]
-        with advancing(progress, total) as advance:
+        with advancing(progress, total) as advance, self._telling("predict"):
             if rows is None:
                 return batching.batches(
                     lambda batch: self._predict(self._rows(batch), batch_size, threads, None),
@@ -209,8 +262,8 @@ class Network:
 
     def _rows(self, x: Any) -> Array:
         """Return the input as an array of rows: the device's own, else the host's."""
-        if not (self._backend.owns(x) or isinstance(x, np.ndarray)):
-            x = host_array(x, self._backend.name)
+        if type(x) not in (np.ndarray, np.memmap) and not self._backend.owns(x):
+            x = self._backend.on_host(x)
         check_shape(tuple(x.shape), self.input_shape)
         return x
 
@@ -223,6 +276,9 @@ class Network:
         threads: int | None = None,
     ) -> HostArray:
         """Return the label of each row: the class with the largest output.
+
+        Of a network with one output, which is a sigmoid's or a step's, the label is
+        whether it is above a half: no (0) or yes (1).
 
         Parameters
         ----------
@@ -239,18 +295,32 @@ class Network:
         Raises
         ------
         ShapeError
-            As for `predict`, or if the network's output has no axis of classes.
+            As for `predict`, or if the network's outputs are no answer: they have no
+            axis of classes, or there is one that is no sigmoid's.
         """
-        if len(self.output_shape) < 2 or not isinstance(self.output_shape[-1], int):
+        if self.classes is None:
             raise self._unlabelled("classify")
         scores = self.predict(x, batch_size, progress, threads=threads)
-        return labels_from_scores(scores)
+        with self._telling("classify"):
+            return labels_from_scores(scores)
 
     def _unlabelled(self, function: str) -> ShapeError:
         """Return the error for a network whose output gives no labels."""
-        found = "(" + ", ".join(str(size) for size in self.output_shape) + ")"
+        if len(self.output_shape) > 1 and self.output_shape[-1] == 1:
+            return ShapeError(
+                f"{function}: got a network with one output, of "
+                f"{clipped(self._graph.outputs[0])}, expected one between 0 and 1, which says "
+                f"yes above a half (put 'sigmoid' last), or more outputs than one"
+            )
+        found = shape_text(self.output_shape)
         return ShapeError(
             f"{function}: got a network with output {found}, expected (batch, classes)"
+        )
+
+    def _telling(self, function: str) -> AbstractContextManager[None]:
+        """Turn full memory into the error that says so."""
+        return telling_full_memory(
+            f"{function} on {self._backend.name}", self._backend.out_of_memory
         )
 
     def activations(self, x: Any) -> dict[str, Array]:
@@ -269,7 +339,8 @@ class Network:
             ``"x"`` first, then each node in order, such as ``"affine1"``,
             ``"sigmoid1"``; the output is last.
         """
-        return intermediates(self._graph, self._backend, x)
+        with self._telling("activations"):
+            return intermediates(self._graph, self._backend, x)
 
     def evaluate(
         self,
@@ -286,7 +357,8 @@ class Network:
         ----------
         x : array, shape (rows, features)
         t : array_like
-            (rows,) labels, or (rows, classes) one-hot rows.
+            (rows,) labels, or a column (rows, 1) of them, or (rows, classes) one-hot rows.
+            Of a network with one output, 0 is no and 1 is yes: see `classify`.
         batch_size, progress
             As for `predict`.
 
@@ -307,10 +379,11 @@ class Network:
             If the counts of rows and labels differ, a label is out of range, or the
             network's output is not (batch, classes).
         """
-        classes = self.output_shape[-1] if len(self.output_shape) == 2 else None
-        if not isinstance(classes, int):
+        classes = self.classes if len(self.output_shape) == 2 else None
+        if classes is None:
             raise self._unlabelled("evaluate")
-        labels = labels_of(t, classes)
+        with self._telling("evaluate"):
+            labels = labels_of(t, classes)
         rows = self._rows(x)
         if rows.shape[0] != len(labels):
             raise ShapeError(
@@ -351,8 +424,10 @@ class Network:
         target = get_backend(backend, precision=precision)
         return Network(self._graph, target, optimize=self._optimize)
 
-    def astype(self, dtype: str) -> Network:
+    def astype(self, dtype: npt.DTypeLike) -> Network:
         """Return the network in another dtype: float16, bfloat16, float32, float64.
+
+        ``dtype`` is the name, or NumPy's type or dtype.
 
         With the book's network on MNIST's 10,000 test images, on the CPU, float16
         moves a probability by up to 0.0016 and flips one label; bfloat16 moves one
@@ -393,8 +468,11 @@ class Network:
         write(path, self._graph.weights, graph_to_metadata(self._graph), limits=limits)
 
     def __repr__(self) -> str:
-        sizes = [str(self.input_shape[-1])]
-        sizes += [str(self._graph.shapes[n.name][-1]) for n in self._graph.nodes if n.inputs[1:]]
+        shapes = [self._graph.shapes[n.name] for n in self._graph.nodes if n.inputs[1:]]
+        # A value without axes is one number.
+        sizes = [clipped(str((1, *shape)[-1]), 20) for shape in (self.input_shape, *shapes)]
+        if len(sizes) > SHOWN_SIZES:
+            sizes[SHOWN_SIZES - 1 : -1] = ["…"]
         layers = " → ".join(sizes)
         return f"<arraynet network {layers}, {self.dtype} on {self._backend.name}>"
 

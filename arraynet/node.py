@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from arraynet.errors import GraphError
+from arraynet.errors import GraphError, choices_text, clipped, shortened
 from arraynet.ops import OPS, Op
 from arraynet.ops.registry import defaults_of, parameters_of
 
@@ -72,7 +72,7 @@ class Node:
     @property
     def where(self) -> str:
         """The node and its op, as messages name them."""
-        return f"{self.name} ({self.op})"
+        return f"{clipped(self.name)} ({clipped(self.op)})"
 
 
 def check_node(node: Node, dtype: str) -> None:
@@ -98,7 +98,8 @@ def _known_op(node: Node) -> Op:
     registration = OPS.get(node.op)
     if registration is None:
         raise GraphError(
-            f"{node.name}: got op {node.op!r}, expected one of {', '.join(sorted(OPS))}"
+            f"{clipped(node.name)}: got op {shortened(node.op)}, expected an op: "
+            f"{choices_text(node.op, sorted(OPS))}"
         )
     return registration
 
@@ -122,27 +123,23 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(
-                f"{node.where}: got attribute {name!r}, expected one of "
-                f"{', '.join(sorted(allowed)) or 'none'}"
+                f"{node.where}: got attribute {shortened(name)}, expected an attribute of it: "
+                f"{choices_text(name, sorted(allowed)) or 'it has none'}"
             )
         kind = type(allowed[name])
         whole = kind is float and type(value) is int and abs(value) <= sys.float_info.max
         if not (type(value) is kind or whole):
             raise GraphError(
-                f"{node.where}: got {name}={_text(value)}, expected a value like {allowed[name]!r}"
+                f"{node.where}: got {name}={shortened(value)}, expected a value like "
+                f"{allowed[name]!r}"
             )
         if type(value) in (int, float) and kind is not int and not abs(value) <= LARGEST[dtype]:
             raise GraphError(
-                f"{node.where}: got {name}={_text(value)}, expected a finite number in {dtype}"
+                f"{node.where}: got {name}={shortened(value)}, expected a finite number in {dtype}"
             )
         choices = registration.choices.get(name, (value,))
         if value not in choices:
-            raise GraphError(f"{node.where}: got {name}={value!r}, expected one of {choices}")
-
-
-def _text(value: Any) -> str:
-    """Return how Python writes a value, in one short line; long integers it refuses to."""
-    if isinstance(value, int) and value.bit_length() > 200:
-        return f"an integer of {value.bit_length()} bits"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+            raise GraphError(
+                f"{node.where}: got {name}={shortened(value)}, expected "
+                f"{choices_text(value, choices)}"
+            )

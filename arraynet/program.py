@@ -14,7 +14,7 @@ from typing import Any
 
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
-from arraynet.errors import DtypeError, GraphError
+from arraynet.errors import DtypeError, GraphError, clipped
 from arraynet.forward import Forward, Step
 from arraynet.graph import Graph, Node, cuttable
 from arraynet.ops import OPS
@@ -84,7 +84,7 @@ class Program:
             try:
                 arrays.append(self.backend.asarray(weight, graph.dtype))
             except DtypeError as error:
-                raise DtypeError(f"weight {name}: {error}") from error
+                raise DtypeError(f"weight {clipped(name)}: {error}") from error
         return arrays
 
     def _link(self, graph: Graph) -> tuple[Step, ...]:

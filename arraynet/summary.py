@@ -6,7 +6,9 @@ import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from arraynet.errors import clipped, shape_text
 from arraynet.graph import Graph
+from arraynet.tables import text_table
 
 _HEADINGS = ("layer", "op", "output", "parameters", "bytes", "multiply-adds")
 
@@ -23,9 +25,9 @@ class Row:
     multiply_adds: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
-    """The layers of a network; `str` of it is a table.
+    """The layers of a network, shown as a table.
 
     Attributes
     ----------
@@ -70,12 +72,12 @@ class Summary:
         }
 
     def _cells(self) -> list[tuple[str, ...]]:
-        """Return the table without its headings, the totals last."""
+        """Return the table's rows, the totals last."""
         cells = [
             (
                 row.name,
                 row.op,
-                _shape(row.shape),
+                shape_text(row.shape),
                 *(f"{n:,}" for n in (row.parameters, row.bytes, row.multiply_adds)),
             )
             for row in self.rows
@@ -85,28 +87,22 @@ class Summary:
 
     def _title(self) -> str:
         precision = "" if self.precision == "highest" else f", products in {self.precision}"
-        return f"input {_shape(self.input_shape)} {self.dtype} on {self.backend}{precision}"
+        return f"input {shape_text(self.input_shape)} {self.dtype} on {self.backend}{precision}"
 
     def _notes(self) -> list[str]:
         return [f"unfused: {name} ({reason})" for name, reason in self.unfused.items()]
 
     def __str__(self) -> str:
-        table = [_HEADINGS, *self._cells()]
-        widths = [max(len(row[column]) for row in table) for column in range(len(_HEADINGS))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in table
-        ]
-        return "\n".join([self._title(), *lines, *self._notes()])
+        table = text_table(_HEADINGS, self._cells(), right=_HEADINGS[3:])
+        return "\n".join([self._title(), table, *self._notes()])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
         head = "".join(f'<th scope="col">{name}</th>' for name in _HEADINGS)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(clipped(cell))}</td>" for cell in row) + "</tr>"
             for row in self._cells()
         )
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes())
@@ -150,7 +146,3 @@ def summarize(
     return Summary(
         tuple(rows), graph.inputs[0].shape, graph.dtype, backend, precision, unfused or {}
     )
-
-
-def _shape(shape: tuple[int | str, ...]) -> str:
-    return "(" + ", ".join(str(size) for size in shape) + ")"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from arraynet.errors import DtypeError, GraphError
-
-HostArray: TypeAlias = np.ndarray[Any, Any]
+from arraynet.admission import HostArray
+from arraynet.errors import DtypeError, GraphError, clipped
+from arraynet.memory import telling_full_memory
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The dtypes that a network may compute in."""
@@ -47,24 +47,13 @@ def kept(name: str, weight: Any) -> HostArray:
     """
     if not isinstance(weight, np.ndarray | np.generic) or hasattr(weight, "mask"):
         raise GraphError(
-            f"weight {name}: got {type(weight).__name__}, expected a plain NumPy array"
+            f"weight {clipped(name)}: got {clipped(type(weight).__name__)}, expected a plain "
+            f"NumPy array"
         )
     if type(weight) is np.ndarray and _is_sealed(weight):
         return weight.view() if weight.base is None else weight
-    return seal(np.array(weight, order="K"))
-
-
-def host_dtype(name: str) -> np.dtype[Any]:
-    """Return NumPy's dtype of that name; the package ml_dtypes adds bfloat16 to it."""
-    if name == "bfloat16":
-        try:
-            import ml_dtypes  # noqa: F401 (to import it is what adds the dtype)
-        except ImportError as error:
-            raise DtypeError(
-                "astype: got bfloat16, expected the package ml_dtypes for it "
-                "(python -m pip install ml_dtypes)"
-            ) from error
-    return np.dtype(name)
+    with telling_full_memory(f"weight {clipped(name)}"):
+        return seal(np.array(weight, order="K"))
 
 
 def cast(what: str, values: HostArray, kind: np.dtype[Any], *, nonzero: bool = False) -> HostArray:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -49,7 +50,10 @@ def test_what_is_read_how_often() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (graph(Node("afine", ("x", "W", "b"), ("y",))), "y: got op 'afine', expected one of"),
+        (
+            graph(Node("afine", ("x", "W", "b"), ("y",))),
+            "y: got op 'afine', expected an op: did you mean 'affine'",
+        ),
         (graph(Node("affine", ("x", "V", "b"), ("y",))), r"y \(affine\): got input 'V'"),
         (
             graph(Node("relu", ("z",), ("y",)), Node("relu", ("x",), ("z",))),
@@ -69,11 +73,11 @@ def test_what_is_read_how_often() -> None:
         (graph(Node("affine", ("x", "W"), ("y",))), "got 2 inputs, expected x, weight, bias"),
         (
             graph(Node("leaky_relu", ("x",), ("y",), {"slope": 1.0})),
-            r"y \(leaky_relu\): got attribute 'slope', expected one of alpha",
+            r"y \(leaky_relu\): got attribute 'slope', expected an attribute of it: alpha",
         ),
         (
             graph(Node("relu", ("x",), ("y",), {"xp": 1})),
-            "got attribute 'xp', expected one of none",
+            "got attribute 'xp', expected an attribute of it: it has none",
         ),
         (
             graph(Node("leaky_relu", ("x",), ("y",), {"alpha": "0.1"})),
@@ -106,7 +110,7 @@ def test_layers_that_do_not_fit_are_both_named() -> None:
         bad.validated()
     text = str(caught.value)
     assert text.startswith(
-        "z (affine): got r (batch, 3), V (4, 2), c (2), expected shapes that fit"
+        "z (affine): got r (batch, 3), V (4, 2), c (2,), expected shapes that fit"
     )
     assert "the layer before it is y (affine)" in text
     assert len(text.splitlines()) == 1
@@ -283,8 +287,27 @@ def test_attributes_that_the_dtype_cannot_hold_are_refused(op: str, value: Any) 
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("dtype", [np.array(["float32", "float16"]), np.float32, None, ["float32"]])
-def test_astype_takes_the_name_of_a_dtype_alone(dtype: Any) -> None:
+@pytest.mark.parametrize("dtype", [np.float16, np.dtype("float16"), np.dtype(">f2"), "float16"])
+def test_astype_takes_a_dtype_or_its_name(dtype: Any) -> None:
+    assert graph(AFFINE).astype(dtype).weights["W"].dtype == np.dtype("=f2")
+    assert graph(AFFINE).astype(ml_dtypes.bfloat16).dtype == "bfloat16"
+    assert graph(AFFINE).astype(float).dtype == "float64"
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        np.array(["float32", "float16"]),
+        np.zeros(2),
+        None,
+        ["float32"],
+        int,
+        list,
+        np.longdouble,
+        "half" * 999,
+    ],
+)
+def test_astype_takes_no_other_dtype(dtype: Any) -> None:
     with pytest.raises(DtypeError, match=r"astype: got .*expected one of float16"):
         graph(AFFINE).astype(dtype)
 

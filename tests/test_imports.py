@@ -17,23 +17,27 @@ import arraynet
 ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
-HOST = BASE | {"counts", "labels", "metrics"}
-GRAPH = BASE | {"ops", "node", "weights", "graph"}
+LOW = BASE | {"admission", "memory", "tables"}
+HOST = LOW | {"counts", "labels", "metrics"}
+GRAPH = LOW | {"ops", "node", "weights", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
 
 MAY_IMPORT = {
     "errors": set[str](),
     "_typing": set[str](),
+    "memory": {"errors"},
+    "admission": BASE | {"memory"},
+    "tables": {"errors"},
     "ops": BASE,
-    "backends": BASE,
+    "backends": LOW,
     "counts": BASE,
-    "labels": BASE | {"counts"},
+    "labels": LOW | {"counts"},
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
     "node": BASE | {"ops"},
-    "weights": BASE,
-    "graph": BASE | {"ops", "node", "weights"},
+    "weights": LOW,
+    "graph": LOW | {"ops", "node", "weights"},
     "folding": GRAPH,
     "rewriting": GRAPH,
     "passes": GRAPH | {"folding", "rewriting"},

@@ -94,8 +94,8 @@ def test_not_even_one_row_is_one_clear_error(threaded: bool) -> None:
     text = str(caught.value)
     assert isinstance(caught.value, ArraynetError)
     assert isinstance(caught.value, MemoryError)
-    assert text.startswith("predict on small: got FullError for a single row of ")
-    assert "expected that much free memory" in text
+    assert text.startswith("predict on small: got FullError (")
+    assert "bytes of free memory for a single row" in text
     assert len(text.splitlines()) == 1
     assert isinstance(caught.value.__cause__, FullError)
     backend.fitting = 1 << 40  # somebody else has gone: it works again

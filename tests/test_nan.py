@@ -107,7 +107,7 @@ def test_a_network_whose_weights_are_nan_answers_nothing(backend: Backend) -> No
         ([[-np.inf, np.inf], [-np.inf, -np.inf]], [1, 0]),
         (np.zeros((0, 3)), []),
         (np.zeros((2, 0)), [-1, -1]),
-        ([[3.0], [np.nan]], [0, -1]),
+        ([[3.0], [0.5], [np.nan]], [1, 0, -1]),
     ],
 )
 def test_the_label_is_the_largest_score(scores: Any, labels: list[int]) -> None:

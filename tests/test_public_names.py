@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,22 @@ def test_every_export_of_a_module_is_there(name: str) -> None:
     module = getattr(arraynet, name)
     for export in module.__all__:
         assert getattr(module, export).__doc__, export
+
+
+def test_dir_shows_what_is_public_and_nothing_else() -> None:
+    assert dir(arraynet) == sorted([*arraynet.__all__, "formats", "parity", "plots"])
+
+
+@pytest.mark.parametrize("name", ["formats", "parity", "plots"])
+def test_a_module_needs_no_import_of_its_own(name: str) -> None:
+    script = f"import arraynet; print(arraynet.{name}.__name__, arraynet.{name}.__doc__[0])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith(f"arraynet.{name} ")
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    assert not hasattr(arraynet, "no_such_module")
+    with pytest.raises(ImportError):
+        from arraynet import no_such_module  # noqa: F401

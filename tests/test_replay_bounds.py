@@ -173,3 +173,27 @@ def test_a_batch_beyond_the_bound_runs_unplanned(monkeypatch: pytest.MonkeyPatch
         np.testing.assert_array_equal(result, results[0])
     network(normal(2, 4))  # a small one is planned all the same
     assert plans() == before + 1
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_nothing_stays_of_plans_that_are_dropped(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any pressure of bytes: one network sees batches of ever new sizes."""
+    monkeypatch.setattr(replay, "KEPT_KINDS", 10)
+    made: list[Any] = []
+    first = replay._Plans.__init__
+
+    def watched(self: Any, function: Any) -> None:
+        first(self, function)
+        made.append(self)
+
+    monkeypatch.setattr(replay._Plans, "__init__", watched)
+    network = mlp(4, 5, 3)
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(lambda rows: network(normal(rows, 4)), range(1, 200)):
+            pass
+    gc.collect()
+    (kept,) = made
+    assert len(kept._kept) <= 10 * threads
+    assert sum(plan.nbytes for plan in kept._kept) == kept._bytes()

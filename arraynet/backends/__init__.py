@@ -8,7 +8,7 @@ import threading
 
 from arraynet.backends.base import Backend
 from arraynet.backends.unavailable import unavailable
-from arraynet.errors import BackendUnavailableError, DeviceLostError
+from arraynet.errors import BackendUnavailableError, DeviceLostError, choices_text, shortened
 
 __all__ = ["Backend", "get_backend"]
 
@@ -19,6 +19,14 @@ _MODULES = {
     "array_api_strict": "strict",
 }
 """Which file makes the backend of each name, from what stands behind its colon."""
+
+_ALIASES = {"numpy": "cpu", "cuda": "gpu", "cupy": "gpu"}
+"""What else a backend is called, before the colon."""
+
+_NAMES = (
+    *("cpu", "gpu", "gpu:N", "auto", "torch", "torch:cuda", "jax"),
+    *("array_api_strict", "array_api_strict:device1"),
+)
 
 _made: dict[str, Backend] = {}
 _lock = threading.RLock()
@@ -33,7 +41,8 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
         ``"cpu"`` (NumPy), ``"gpu"`` or ``"gpu:1"`` (CuPy), ``"auto"`` (the GPU where
         it is usable, else the CPU; the log says which and why), ``"torch"``,
         ``"torch:cuda"``, ``"jax"``, ``"array_api_strict"``,
-        ``"array_api_strict:device1"``. A `Backend` is returned as it is.
+        ``"array_api_strict:device1"``. "numpy" is another name of "cpu", as "cuda" and
+        "cupy" are of "gpu". A `Backend` is returned as it is.
     precision : {"highest", "tf32"}, optional
         Of float32 matrix products on the GPU. "tf32" is faster, and rounds each
         factor to 10 bits of mantissa; ``"gpu:tf32"`` is the same backend.
@@ -69,7 +78,7 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     backend = _made.get(name)
     if backend is None:
         with _lock:
-            backend = _made.get(name) or _make(name)
+            backend = _made.get(name) or _make(_usual(name))
             # "gpu" and "gpu:0" are one backend: the full name decides.
             backend = _made.setdefault(backend.name, backend)
             if name != "auto":
@@ -82,13 +91,19 @@ def _with_precision(name: str | Backend, precision: str) -> str:
     """Return the name of the backend with that precision of float32 products."""
     full = name.name if isinstance(name, Backend) else name
     if precision not in ("highest", "tf32"):
-        raise unavailable(full, f"precision {precision!r}", "'highest' or 'tf32'")
-    plain = full.removesuffix(":tf32")
+        raise unavailable(full, f"precision {shortened(precision)}", "'highest' or 'tf32'")
+    plain = _usual(full.removesuffix(":tf32"))
     if precision == "highest":
         return plain
     if plain.partition(":")[0] != "gpu":
         raise unavailable(full, "precision 'tf32'", "'gpu' or 'gpu:N', which alone have it")
     return f"{plain}:tf32"
+
+
+def _usual(name: str) -> str:
+    """Return the name of a backend with its usual word before the colon."""
+    library, colon, device = name.partition(":")
+    return f"{_ALIASES.get(library, library)}{colon}{device}"
 
 
 def _make(name: str) -> Backend:
@@ -104,8 +119,7 @@ def _make(name: str) -> Backend:
         raise unavailable(
             name,
             "a name that is not known",
-            "cpu, gpu, gpu:N, auto, torch, torch:cuda, jax, array_api_strict or "
-            "array_api_strict:device1",
+            f"a backend: {choices_text(library, [*_NAMES, *_ALIASES])}",
         )
     module = importlib.import_module(f"arraynet.backends.{_MODULES[library]}")
     backend: Backend = module.make(device)

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from arraynet._typing import Array, Kernel, Namespace
+from arraynet.admission import HostArray, real_array
 from arraynet.errors import BackendUnavailableError
+from arraynet.memory import recognizing_full_memory
 
 
 class Backend:
@@ -109,7 +109,15 @@ class Backend:
         """
         raise NotImplementedError
 
-    def to_host(self, x: Array) -> np.ndarray[Any, Any]:
+    def on_host(self, x: Any) -> HostArray:
+        """Return what the host holds as a plain NumPy array; errors as for `asarray`."""
+        wanted = (
+            f"an array on the host or of backend {self.name!r} (nothing crosses by itself: move "
+            f"the network there with .to(...), or copy the array to the host first)"
+        )
+        return real_array("input", x, wanted=wanted)
+
+    def to_host(self, x: Array) -> HostArray:
         """Copy a device array to the host (a NumPy array is returned as it is)."""
         raise NotImplementedError
 
@@ -130,7 +138,7 @@ class Backend:
         library's errors about full memory or a lost device into `out_of_memory` and
         DeviceLostError.
         """
-        return nullcontext()
+        return recognizing_full_memory()
 
     def single_threaded(self) -> AbstractContextManager[Any]:
         """Return a context in which each of the library's products keeps to one thread.
@@ -155,9 +163,7 @@ class Backend:
         """
         return function
 
-    def pipeline(
-        self, blocks: Iterable[np.ndarray[Any, Any]], run: Kernel
-    ) -> Iterator[np.ndarray[Any, Any]]:
+    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
         """Yield ``run(block)`` on the host for each host block, in order.
 
         ``run`` takes and returns device arrays. A backend with asynchronous copies

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.backends.host import HostArray
+from arraynet.admission import HostArray
 from arraynet.backends.recording import Call, Slot, Tape
 
 SUMMED = 128

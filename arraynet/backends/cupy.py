@@ -18,6 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from arraynet._typing import Array, Kernel
+from arraynet.admission import HostArray
 from arraynet.backends import cupy_failures
 from arraynet.backends.base import Backend
 from arraynet.backends.cupy_check import forked, load_cupy, version_text
@@ -26,7 +27,6 @@ from arraynet.backends.cupy_kernels import native
 from arraynet.backends.cupy_namespace import namespace
 from arraynet.backends.cupy_transfer import Lane, stream
 from arraynet.backends.generic import GenericBackend
-from arraynet.backends.host import HostArray, host_array
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DeviceLostError, DtypeError
 
@@ -149,7 +149,7 @@ class CupyBackend(GenericBackend):
     def to_host(self, x: Array) -> HostArray:
         """Copy a device array to the host."""
         if not self.owns(x):
-            return host_array(x, self.name)
+            return self.on_host(x)
         with self.active():
             return x.get()  # type: ignore[no-any-return]
 
@@ -183,7 +183,7 @@ class CupyBackend(GenericBackend):
         """
         lane = self._borrow()
         try:
-            checked = (b if self.owns(b) else host_array(b, self.name) for b in blocks)
+            checked = (b if self.owns(b) else self.on_host(b) for b in blocks)
             yield from stream(lane, checked, run, self.active)
         finally:
             if self._unusable is None:

@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from arraynet._typing import Array, Kernel
+from arraynet.admission import host_dtype
 from arraynet.backends import cupy_failures
-from arraynet.backends.host import bfloat16
 from arraynet.errors import DtypeError
 
 _log = logging.getLogger("arraynet")
@@ -59,7 +59,7 @@ def bfloat16_of(cupy: Any) -> Any:
     if int(cupy.__version__.partition(".")[0]) < BFLOAT16_VERSION:
         return None
     try:
-        return bfloat16()
+        return host_dtype("bfloat16")
     except DtypeError:
         return None
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Array, Kernel
-from arraynet.backends.host import HostArray
+from arraynet.admission import HostArray
 
 
 class Buffer:

@@ -9,10 +9,10 @@ import array_api_compat
 import numpy as np
 
 from arraynet._typing import Array, Namespace
+from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
 from arraynet.backends.unavailable import unavailable
-from arraynet.errors import DtypeError
+from arraynet.errors import DtypeError, shortened
 
 
 class GenericBackend(Backend):
@@ -73,7 +73,7 @@ class GenericBackend(Backend):
         if self.owns(x):
             array = x
         else:
-            host = host_array(x, self.name)
+            host = self.on_host(x)
             if not self._has(host.dtype.name) and dtype is not None:
                 host = host.astype(host_dtype(dtype))
             self.dtype(host.dtype.name)
@@ -136,7 +136,7 @@ def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace,
         raise unavailable(
             name or getattr(xp, "__name__", type(xp).__name__),
             failure(error),
-            f"an array-API namespace that can make an array on device {device!r}",
+            f"an array-API namespace that can make an array on device {shortened(device)}",
         ) from error
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
+from arraynet.admission import HostArray
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
-from arraynet.backends.host import HostArray
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
 
@@ -56,12 +56,13 @@ class JaxBackend(GenericBackend):
         compiled = self._jax.jit(function)
 
         def run(x: Any) -> Array:
-            try:
-                array = self.asarray(x)
-            except DtypeError:
-                # 64-bit numbers, where JAX has none: then no function computes in them.
-                array = self.asarray(x, "float32")
-            return compiled(array)
+            with self.active():
+                try:
+                    array = self.asarray(x)
+                except DtypeError:
+                    # 64-bit numbers, where JAX has none: then no function computes in them.
+                    array = self.asarray(x, "float32")
+                return compiled(array)
 
         return run
 

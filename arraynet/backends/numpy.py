@@ -10,9 +10,9 @@ import array_api_compat.numpy
 import numpy as np
 
 from arraynet._typing import Array, Kernel
+from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
 from arraynet.backends.blas import SingleThread
-from arraynet.backends.host import DTYPES, HostArray, host_array, host_dtype
 from arraynet.backends.recording import Recorded
 from arraynet.backends.replay import replaying
 
@@ -47,10 +47,10 @@ class NumpyBackend(Backend):
         if type(x) is np.ndarray and dtype is not None and x.dtype is self._dtypes.get(dtype):
             return x
         if isinstance(x, Recorded):
-            array = host_array(x.view(np.ndarray), self.name)
+            array = self.on_host(x.view(np.ndarray))
             array = x if x.dtype.isnative else x.astype(array.dtype)
         else:
-            array = host_array(x, self.name)
+            array = self.on_host(x)
         return array if dtype is None else array.astype(self.dtype(dtype), copy=False)
 
     def to_host(self, x: Array) -> HostArray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from arraynet.admission import HostArray
 from arraynet.backends.blas import reads_unpacked
 from arraynet.backends.calls import (
     by_rows,
@@ -19,7 +20,6 @@ from arraynet.backends.calls import (
     needed,
     reduction,
 )
-from arraynet.backends.host import HostArray
 from arraynet.backends.products import VECTOR, Layouts, Part, aligned_bytes, is_wide, parts
 from arraynet.backends.recording import Call, Slot, Tape
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arraynet.backends.host import HostArray
+from arraynet.admission import HostArray
 
 WIDE = 1 << 20
 """Weights from which on a product is bound by reading them, not by multiplying."""

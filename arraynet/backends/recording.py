@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.backends.host import HostArray
+from arraynet.admission import HostArray
 
 DECOMPOSED = frozenset({np.max, np.min, np.sum, np.prod, np.clip})
 """NumPy functions that are a few ufunc calls inside: those are what is recorded."""

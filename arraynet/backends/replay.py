@@ -65,9 +65,9 @@ class _Plans:
         """Begin anew."""
         self.ready.clear()
         self._kinds: dict[Any, _Kind] = {}
-        # A plan that an interrupt loses, between two of a thread's steps, counts no more.
-        self._kept: list[weakref.ref[Plan]] = []
-        self._bytes = 0
+        # A plan that is dropped, or that an interrupt loses between two of a thread's steps,
+        # counts no more.
+        self._kept: weakref.WeakSet[Plan] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def first(self, x: Any) -> Any:
@@ -130,32 +130,28 @@ class _Plans:
     def _keep(self, key: Any, kind: _Kind, plan: Plan) -> None:
         """Put a new plan among the idle ones of its kind, if there is room."""
         with self._lock:
-            if self._bytes + plan.nbytes > KEPT_BYTES:
-                self._make_room(kind, plan.nbytes)
-            if self._bytes + plan.nbytes > KEPT_BYTES or self._kinds.get(key) is not kind:
+            room = KEPT_BYTES - plan.nbytes
+            if self._bytes() > room:
+                self._make_room(kind, room)
+            if self._bytes() > room or self._kinds.get(key) is not kind:
                 return
-            self._bytes += plan.nbytes
-            self._kept.append(weakref.ref(plan))
+            self._kept.add(plan)
             kind.idle.append(plan)
             self.ready[key] = kind.idle
 
-    def _make_room(self, kind: _Kind, size: int) -> None:
+    def _make_room(self, kind: _Kind, room: int) -> None:
         """Drop plans of other kinds, those that were not called for longest first."""
-        self._count()
         self._age()
         for other in self._kinds.values():
-            if self._bytes + size <= KEPT_BYTES:
+            if self._bytes() <= room:
                 return
             if other is not kind and other.idle:
                 # A thread that is using one puts it back into the old list, and it is gone.
                 other.idle = []
-                self._count()
 
-    def _count(self) -> None:
-        """Count the bytes of the plans that are still there."""
-        alive = [(reference, reference()) for reference in self._kept]
-        self._kept = [reference for reference, plan in alive if plan is not None]
-        self._bytes = sum(plan.nbytes for _, plan in alive if plan is not None)
+    def _bytes(self) -> int:
+        """Return how many bytes the plans that are still there take."""
+        return sum(plan.nbytes for plan in self._kept)
 
     def _age(self) -> None:
         """Put the kinds that were called lately last; from now on see who is called."""

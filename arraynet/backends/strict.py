@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Array, Namespace
+from arraynet.admission import HostArray
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
-from arraynet.backends.host import HostArray
 from arraynet.backends.unavailable import import_library, unavailable
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from arraynet._typing import Array, Namespace
+from arraynet.admission import HostArray, host_dtype
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, failure, probe
-from arraynet.backends.host import HostArray, bfloat16
 from arraynet.backends.unavailable import import_library, unavailable
 
 NARROW = 16
@@ -69,7 +69,7 @@ class TorchBackend(GenericBackend):
         """Copy a tensor to the host; one on the CPU is shared."""
         host = x.detach().cpu()
         if host.dtype == self._torch.bfloat16:
-            return host.view(self._torch.int16).numpy().view(bfloat16())  # type: ignore[no-any-return]
+            return host.view(self._torch.int16).numpy().view(host_dtype("bfloat16"))  # type: ignore[no-any-return]
         return host.numpy()  # type: ignore[no-any-return]
 
     def synchronize(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from arraynet.errors import BackendUnavailableError
+from arraynet.errors import BackendUnavailableError, clipped, shortened
 
 
 def unavailable(
@@ -13,7 +13,9 @@ def unavailable(
 ) -> BackendUnavailableError:
     """Return the error that says why a backend cannot work, and what to do about it."""
     end = f" ({repair})" if repair else ""
-    error = BackendUnavailableError(f"backend {backend!r}: got {found}, expected {expected}{end}")
+    error = BackendUnavailableError(
+        f"backend {shortened(backend)}: got {clipped(found, 200)}, expected {expected}{end}"
+    )
     error.repair = repair
     return error
 

@@ -7,9 +7,10 @@ import itertools
 import click
 
 from arraynet.cli.options import JSON, examples, options
-from arraynet.cli.printing import print_json, say, table
-from arraynet.errors import clipped
+from arraynet.cli.printing import print_json, say
+from arraynet.errors import clipped, shape_text
 from arraynet.formats import inspect as inspect_file
+from arraynet.tables import text_table
 
 LONGEST = 200
 """Most characters of a name or a text of the file that are printed (with --json: all)."""
@@ -36,7 +37,7 @@ def inspect(file: str, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        (clipped(tensor.name, LONGEST), tensor.dtype, str(tensor.shape), f"{tensor.bytes:,}")
+        (tensor.name, tensor.dtype, shape_text(tensor.shape), f"{tensor.bytes:,}")
         for tensor in found.tensors
     ]
     metadata = [
@@ -51,7 +52,7 @@ def inspect(file: str, as_json: bool) -> None:
     ] or ["no graph: name its activations with --hidden and --output when it is used"]
     say(
         f"{found.file}: {found.format}, {found.file_bytes:,} bytes",
-        *table(("tensor", "dtype", "shape", "bytes"), rows, right=("bytes",)),
+        *text_table(("tensor", "dtype", "shape", "bytes"), rows, right=["bytes"]).split("\n"),
         *metadata,
         *(clipped(node, LONGEST) for node in nodes),
     )

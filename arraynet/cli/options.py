@@ -12,8 +12,9 @@ from arraynet.backends import get_backend
 from arraynet.cli.commands import unknown
 from arraynet.doctor import BACKENDS
 from arraynet.errors import ArraynetError, shortened
-from arraynet.loading import LAYOUTS, known_activations
+from arraynet.formats.weights import LAYOUTS
 from arraynet.graph import DTYPES
+from arraynet.loading import known_activations
 from arraynet.parity import REFERENCE
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -56,18 +56,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, bool | int | str | None) else str(value)
-
-
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()
-) -> list[str]:
-    """Return lines: rows in columns as wide as their widest cell; numbers stand to the right."""
-    cells = [tuple(headings), *map(tuple, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    return [
-        "  ".join(
-            cell.rjust(width) if heading in right else cell.ljust(width)
-            for heading, cell, width in zip(headings, row, widths, strict=True)
-        ).rstrip()
-        for row in cells
-    ]

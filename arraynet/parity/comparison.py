@@ -14,10 +14,11 @@ import numpy as np
 
 from arraynet.backends import Backend, get_backend
 from arraynet.counts import whole_number
-from arraynet.errors import ArraynetError
+from arraynet.errors import ArraynetError, ShapeError, shortened
 from arraynet.graph import Graph, HostArray
 from arraynet.labels import labels_from_scores
 from arraynet.loading import load
+from arraynet.memory import telling_full_memory
 from arraynet.network import Network
 from arraynet.parity.differences import largest_differences
 from arraynet.parity.report import NodeDifference, Report
@@ -26,6 +27,7 @@ REFERENCE = "float64"
 """The name that stands for float64 on NumPy."""
 
 
+@telling_full_memory("parity")
 def compare(
     network: Network | str | os.PathLike[str],
     x: Any,
@@ -72,12 +74,16 @@ def compare(
     """
     if not _names(backends) or len(backends) < 2:
         raise ArraynetError(
-            f"parity: got backends {backends!r}, expected two or more names, such as "
+            f"parity: got backends {shortened(backends)}, expected two or more names, such as "
             f"('cpu', '{REFERENCE}')"
         )
     batch_size = whole_number("batch_size", batch_size)
     if not isinstance(network, Network):
         network = load(network, **reading)
+    if not network.output_shape:
+        raise ShapeError(
+            "parity: got a network with output (), expected one that gives rows (batch, ...)"
+        )
     networks = _networks(network, backends)
     host = get_backend("cpu")
     rows = host.asarray(x)
@@ -202,4 +208,4 @@ class _Comparison:
 def _labels(scores: HostArray) -> HostArray:
     """Return the labels of rows of scores; of a single score, whether it is above a half."""
     scores = scores.astype(np.float64)
-    return labels_from_scores(scores) if scores.shape[-1] > 1 else (scores > 0.5)[..., 0]
+    return labels_from_scores(scores[:, np.newaxis] if scores.ndim == 1 else scores)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from arraynet.errors import clipped
+from arraynet.tables import text_table
+
 _HEADINGS = ("node", "op", "backend", "absolute", "relative", "ulps")
 _SHOWN = 10
 
@@ -37,9 +40,9 @@ class NodeDifference:
     ulps: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What `compare` found; `str` of it is a table.
+    """What `compare` found, shown as a table.
 
     Attributes
     ----------
@@ -87,7 +90,7 @@ class Report:
         return asdict(self)
 
     def __str__(self) -> str:
-        rows = [_HEADINGS] + [
+        cells = [
             (
                 found.name,
                 found.op,
@@ -98,16 +101,11 @@ class Report:
             )
             for found in (*self.nodes, *self.outputs)
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
         title = f"{self.rows:,} rows in {self.dtype}, largest differences from {self.backends[0]}:"
-        return "\n".join([title, *lines, *self._conclusions()])
+        table = text_table(_HEADINGS, cells, right=_HEADINGS[3:])
+        return "\n".join([title, table, *self._conclusions()])
+
+    __repr__ = __str__
 
     def _conclusions(self) -> list[str]:
         same = self.rows - len(self.differing)
@@ -119,6 +117,6 @@ class Report:
         if self.margin_row >= 0:
             lines.append(
                 f"smallest margin between the two best classes: {self.margin:.3g} "
-                f"at {self.margin_at} (row {self.margin_row})"
+                f"at {clipped(self.margin_at)} (row {self.margin_row})"
             )
         return lines

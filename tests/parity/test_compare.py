@@ -14,6 +14,7 @@ import arraynet
 from arraynet.backends import Backend
 from arraynet.errors import ArraynetError, BackendUnavailableError, ShapeError
 from arraynet.parity import compare
+from tests.networks import dense, normal
 
 # In float64 the second class wins by 1e-9; float32 sees a tie, and takes the first.
 TIE = np.array([[1.0, 1.0], [0.0, 1.0]])
@@ -208,3 +209,14 @@ def test_a_batch_size_is_a_whole_number(
 ) -> None:
     with pytest.raises(ShapeError, match=r"^batch_size: got .* whole number of at least 1"):
         compare(digits, images, batch_size=batch_size)
+
+
+def test_an_output_of_one_number_a_row_is_compared() -> None:
+    network = arraynet.Sequential(dense(6, 3), "logsumexp")
+    report = compare(network, normal(20, 6))
+    assert report.rows == 20
+    assert report.outputs[0].absolute < 1e-5
+    scores = network.astype("float64").predict(normal(20, 6))
+    near = np.abs(scores - 0.5) < 1e-4
+    assert set(report.differing) <= set(np.flatnonzero(near))
+    assert report.margin_row == -1
