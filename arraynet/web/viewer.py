@@ -26,6 +26,9 @@ Bytes = npt.NDArray[np.uint8]
 SHOWN = 1024
 """How many values of a layer are shown at most."""
 
+NEAREST = 10
+"""How many test images are shown."""
+
 RUNS = 15
 """How many passes a time is the median of."""
 
@@ -88,6 +91,12 @@ class Viewer:
             "preparation": self.preparation.text,
             "tests": self._neighbours.name if self._neighbours else None,
             "without": self._without,
+            "nearest": NEAREST if self._neighbours else 0,
+            "layers": [
+                {"name": node.name, "op": node.op, "size": size, "shown": min(size, SHOWN)}
+                for node in network.graph.nodes
+                for size in [_size(network.graph.shapes[node.name])]
+            ],
         }
 
     def backends(self) -> list[dict[str, str]]:
@@ -211,7 +220,7 @@ class Viewer:
                 "distance": round(near.distance, 3),
                 "image": _picture(near.pixels.reshape(side, side), self._neighbours.largest),
             }
-            for near in self._neighbours.nearest(image)
+            for near in self._neighbours.nearest(image, NEAREST)
         ]
 
 
@@ -223,14 +232,18 @@ def preparation_for(network: Network) -> preprocess.Preparation:
     ShapeError
         It takes images of another size, or gives no 10 outputs.
     """
-    inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
-    preparation = preprocess.preparation_for(inputs, "draw")
-    outputs = math.prod(size for size in network.output_shape[1:] if isinstance(size, int))
+    preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
+    outputs = _size(network.output_shape)
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
         )
     return preparation
+
+
+def _size(shape: tuple[int | str, ...]) -> int:
+    """Return how many values one example has."""
+    return math.prod(size for size in shape[1:] if isinstance(size, int))
 
 
 def _examined(name: str) -> dict[str, str]:
