@@ -55,7 +55,10 @@ __all__ = [
 _HOMES = ("errors", "versions", "backends", "network", "layers", "loading")
 """Where the names that are no modules live."""
 
-_MODULES = ("datasets", "doctor", "errors", "formats", "metrics", "ops", "parity", "plots")
+_LATE = ("formats", "parity", "plots")
+"""The public modules that ``from arraynet import *`` leaves out."""
+
+_MODULES = ("datasets", "doctor", "errors", "metrics", "ops", *_LATE)
 """What can be used after ``import arraynet`` alone."""
 
 
@@ -79,4 +82,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return what is public."""
-    return sorted({*__all__, *_MODULES})
+    return sorted([*__all__, *_LATE])

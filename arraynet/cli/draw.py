@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
+from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, count, examples, options
 from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, LoadError
 from arraynet.scaling import starts_with_scale
@@ -31,14 +31,7 @@ PORT = 8642
     *NETWORK,
     *DTYPE,
     *BACKEND,
-    click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        default=PORT,
-        show_default=True,
-        metavar="N",
-        help="Port of the page; 0: any free one.",
-    ),
+    count("--port", "Port of the page; 0: any free one.", default=PORT, least=0, most=65535),
     click.option(
         "--host",
         default="127.0.0.1",

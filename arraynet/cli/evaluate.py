@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, count, examples, options
 from arraynet.cli.printing import print_json, say
 from arraynet.cli.samples import LABELLED, check_labelled, labelled
 from arraynet.progress import bar
@@ -27,14 +27,7 @@ from arraynet.progress import bar
     *NETWORK,
     *DTYPE,
     *BACKEND,
-    click.option(
-        "--batch-size",
-        type=click.IntRange(min=1),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="Images at a time.",
-    ),
+    count("--batch-size", "Images at a time.", default=100),
     LIMIT,
     *JSON,
 )

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from arraynet.backends import get_backend
+from arraynet.backends import KNOWN
 from arraynet.cli.commands import unknown
-from arraynet.doctor import BACKENDS
-from arraynet.errors import ArraynetError, shortened
+from arraynet.errors import shortened
 from arraynet.formats.weights import LAYOUTS
 from arraynet.graph import DTYPES
 from arraynet.loading import known_activations
@@ -31,7 +30,7 @@ class Choice(click.Choice[str]):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{unknown(value, self.choices)}", param, ctx)
+            self.fail(unknown(value, self.choices), param, ctx)
 
 
 def number(text: str) -> float:
@@ -48,11 +47,8 @@ def number(text: str) -> float:
 
 def backend_name(text: str) -> str:
     """Return the name of a backend, which need not work here, if there is one of that name."""
-    if text.partition(":")[0] not in (*BACKENDS, "auto"):
-        try:
-            get_backend(text)
-        except ArraynetError:
-            raise click.BadParameter(f"{unknown(text, (*BACKENDS, 'auto'))}") from None
+    if text.partition(":")[0] not in KNOWN:
+        raise click.BadParameter(unknown(text, KNOWN))
     return text
 
 
@@ -122,13 +118,19 @@ def backends_option(default: str) -> Callable[[Command], Command]:
 
 JSON = (click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),)
 
-BATCH_SIZE = click.option(
-    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images at a time."
-)
 
-LIMIT = click.option(
-    "--limit", type=click.IntRange(min=0), metavar="N", help="Only the first N images."
-)
+def count(
+    name: str, help: str, *, default: int | None = None, least: int = 1, most: int | None = None
+) -> Callable[[Command], Command]:
+    """Return an option that takes a whole number."""
+    kind, shown = click.IntRange(least, most), default is not None
+    return click.option(
+        name, type=kind, default=default, show_default=shown, metavar="N", help=help
+    )
+
+
+BATCH_SIZE = count("--batch-size", "Images at a time.")
+LIMIT = count("--limit", "Only the first N images.", least=0)
 
 
 def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:

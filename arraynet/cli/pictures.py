@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.options import JSON, Choice, Command, examples, options
+from arraynet.cli.options import JSON, Choice, Command, count, examples, options
 from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 from arraynet.formats.writing import replace_file
@@ -52,14 +52,7 @@ PICTURE = (
         show_default=True,
         help="Dark on a light page, or light on a dark one.",
     ),
-    click.option(
-        "--dpi",
-        type=click.IntRange(20, 1200),
-        default=150,
-        show_default=True,
-        metavar="N",
-        help="Pixels per inch of a .png.",
-    ),
+    count("--dpi", "Pixels per inch of a .png.", default=150, least=20, most=1200),
     *JSON,
 )
 

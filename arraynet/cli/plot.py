@@ -12,7 +12,7 @@ from arraynet import plots
 from arraynet.cli.commands import Commands
 from arraynet.cli.images import HostArray
 from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, Choice, backends_option
+from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, Choice, backends_option, count
 from arraynet.cli.pictures import SHAPE, picture_options, plot_examples, write_picture
 from arraynet.cli.samples import (
     EMBEDDED_IMAGES,
@@ -90,14 +90,7 @@ def activations(names: tuple[str, ...], derivative: bool, together: bool, **give
     IMAGES,
     LABELS,
     SHAPE,
-    click.option(
-        "--limit",
-        type=click.IntRange(1, 400),
-        default=40,
-        show_default=True,
-        metavar="N",
-        help="Only the first N images.",
-    ),
+    count("--limit", "Only the first N images.", default=40, most=400),
 )
 def digits(
     images: str | None,
@@ -139,14 +132,7 @@ def _digits(images: str | None, labels: str | None) -> tuple[HostArray, HostArra
     *RUN,
     LIMIT,
     SHAPE,
-    click.option(
-        "--count",
-        type=click.IntRange(1, 400),
-        default=20,
-        show_default=True,
-        metavar="N",
-        help="How many mistakes to draw.",
-    ),
+    count("--count", "How many mistakes to draw.", default=20, most=400),
 )
 def misclassified(
     model: str | None,
@@ -197,14 +183,7 @@ def confusion(
 @picture_options(
     IMAGES,
     *RUN,
-    click.option(
-        "--limit",
-        type=click.IntRange(1),
-        default=500,
-        show_default=True,
-        metavar="N",
-        help="Only the first N images.",
-    ),
+    count("--limit", "Only the first N images.", default=500),
 )
 def layers(model: str | None, images: str | None, limit: int, **given: Any) -> None:
     """Draw how the values of each layer of MODEL are distributed.
@@ -225,14 +204,7 @@ def layers(model: str | None, images: str | None, limit: int, **given: Any) -> N
 @picture_options(
     *NETWORK,
     SHAPE,
-    click.option(
-        "--count",
-        type=click.IntRange(1, 400),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="How many outputs of the layer to draw.",
-    ),
+    count("--count", "How many outputs of the layer to draw.", default=100, most=400),
 )
 def weights(model: str | None, count: int, shape: tuple[int, int] | None, **given: Any) -> None:
     """Draw the weights of MODEL's first layer as images."""
@@ -260,14 +232,7 @@ def graph(model: str | None, **given: Any) -> None:
     LABELLED,
     *RUN,
     SHAPE,
-    click.option(
-        "--index",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        metavar="N",
-        help="Which of the images, from 0.",
-    ),
+    count("--index", "Which of the images, from 0.", default=0, least=0),
 )
 def probabilities(
     model: str | None,

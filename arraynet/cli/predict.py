@@ -10,7 +10,17 @@ import numpy as np
 
 from arraynet.cli.images import HostArray, doubt_ink, fitted, in_range, in_shape
 from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, BATCH_SIZE, DTYPE, JSON, LIMIT, NETWORK, examples, options
+from arraynet.cli.options import (
+    BACKEND,
+    BATCH_SIZE,
+    DTYPE,
+    JSON,
+    LIMIT,
+    NETWORK,
+    count,
+    examples,
+    options,
+)
 from arraynet.cli.printing import print_json, say
 from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
@@ -42,14 +52,7 @@ if TYPE_CHECKING:
     *BACKEND,
     BATCH_SIZE,
     LIMIT,
-    click.option(
-        "--top",
-        type=click.IntRange(min=1),
-        default=3,
-        show_default=True,
-        metavar="N",
-        help="How many classes to name for each image.",
-    ),
+    count("--top", "How many classes to name for each image.", default=3),
     click.option("--invert", is_flag=True, help="Dark on light: turn bytes b into 255 - b first."),
     click.option(
         "--fit", is_flag=True, help="Resize and centre drawings, as 'arraynet draw' does."

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from arraynet.backends import KNOWN
+
 Run = Callable[..., Result]
 
 NEAR = [
@@ -93,6 +95,13 @@ def test_upper_case_is_the_same_word(run: Run, brightest: Path) -> None:
     assert "softmax1" in run("summary", brightest, "--output", "SoftMax").stdout
 
 
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_name_of_a_backend_is_one(run: Run, name: str) -> None:
+    """Those that do not work here fail as such."""
+    result = run("summary", "--backend", name, status=None)
+    assert result.exit_code == 0 or (result.exit_code, "expected" in result.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("backend", ["cpu", "array_api_strict", "array_api_strict:device1"])
 def test_names_with_a_device_are_names(run: Run, backend: str) -> None:
     pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
@@ -162,7 +171,7 @@ def test_the_command_speaks_of_options_and_not_of_arguments(
 ) -> None:  # fmt: skip
     np.save(tmp_path / "t.npy", labels)
     given = ("--output", "softmax", "--images", pixels, "--labels", tmp_path / "t.npy")
-    assert run(*words, brightest, *given, status=1).stderr == f"arraynet: --labels: {said}\n"
+    assert run(*words, brightest, *given, status=1).stderr.startswith(f"arraynet: --labels: {said}")
 
 
 def test_a_file_whose_name_is_empty(run: Run) -> None:
