@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
+    from typing import Any
+
     from arraynet import datasets, metrics, ops
     from arraynet.backends import Backend, get_backend
     from arraynet.errors import (
@@ -65,8 +66,8 @@ _MODULES = ("datasets", "doctor", "errors", "metrics", "ops", *_LATE)
 def __getattr__(name: str) -> Any:
     """Import what a name stands for when it is first used.
 
-    Nothing heavy is imported before, so that the command, whose first line this package is,
-    can answer Ctrl-C while NumPy is still being imported.
+    Nothing is imported before, so that the command, whose first line this package is, can
+    answer Ctrl-C while NumPy is still being imported.
     """
     from importlib import import_module
 

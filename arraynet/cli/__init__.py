@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import warnings
-from typing import Any
-
-NEEDED = ("click", "rich")
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128, and the number of the signal."""
+
+try:
+    import os
+    import signal
+    import sys
+    import warnings
+except KeyboardInterrupt:
+    raise SystemExit(INTERRUPTED) from None
+
+NEEDED = ("click", "rich")
 
 
 def main() -> None:
@@ -49,6 +52,6 @@ def main() -> None:
             signal.signal(signal.SIGINT, _end)
 
 
-def _end(*signalled: Any) -> None:
+def _end(*signalled: object) -> None:
     """End at once: libraries that are being imported, or let go, lose or print the exception."""
     os._exit(INTERRUPTED)
