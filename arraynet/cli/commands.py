@@ -42,11 +42,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand, or name the one that was meant."""
-        if (
-            not ctx.resilient_parsing
-            and not args[0].startswith("-")
-            and args[0] not in self.commands
-        ):
+        if not ctx.resilient_parsing and args[0] not in self.commands:
             ctx.fail(f"No such command {unknown(args[0], self.commands)}")
         return super().resolve_command(ctx, args)
 
