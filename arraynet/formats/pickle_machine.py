@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
 from arraynet.formats.pickle_opcodes import HANDLERS
@@ -30,7 +30,7 @@ from arraynet.formats.pickle_values import (
 )
 from arraynet.formats.recognition import MODULES
 from arraynet.formats.source import Source
-from arraynet.formats.stored import check_name, clipped
+from arraynet.formats.stored import check_name
 
 EXPECTED = (
     "a dict of NumPy arrays, or a list of them (nothing else is loaded or run; "
@@ -102,7 +102,7 @@ class Machine:
             return self.error("the end of the file", "a whole pickle (is it truncated?)")
         if code == b"i":
             named = f"{self._line_text()}.{self._line_text()}"
-            return self.error(f"opcode INST, which names {clipped(named)}", EXPECTED)
+            return self.error(f"opcode INST, which names {shortened(named, 100)}", EXPECTED)
         if code in REFUSED:
             return self.error(f"opcode {REFUSED[code]}", EXPECTED)
         where = self.file.tell() - 1
@@ -195,7 +195,7 @@ class Machine:
         """Parse a short decimal number."""
         digits = text.removeprefix(b"-")
         if not digits.isdigit() or len(text) > 20 or (digits[:1] == b"0" and digits != b"0"):
-            raise self.error(f"{clipped(text)}", "an integer of at most 20 digits")
+            raise self.error(f"{shortened(text)}", "an integer of at most 20 digits")
         return int(text)
 
     def sequence(self, items: list[Any]) -> None:
@@ -229,7 +229,7 @@ class Machine:
         if found is None:
             advice = MODULES.get(module.partition(".")[0])
             expected = f"{EXPECTED.partition('; ')[0]}; {advice})" if advice else EXPECTED
-            raise self.error(f"the name {clipped(f'{module}.{name}')}", expected)
+            raise self.error(f"the name {shortened(f'{module}.{name}', 100)}", expected)
         self.stack.append(found)
 
     def reduce(self) -> None:
@@ -262,7 +262,7 @@ class Machine:
             name = self.name(key)
             check_name(name, self.limits, self.source.path)
             if name in target.items:
-                raise self.error(f"the key {clipped(name)} twice", "each key once")
+                raise self.error(f"the key {shortened(name)} twice", "each key once")
             if len(target.items) >= self.limits.tensors:
                 raise self.error(f"more than {self.limits.tensors} items", "fewer (Limits.tensors)")
             target.items[name] = value
