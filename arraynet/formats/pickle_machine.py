@@ -13,6 +13,7 @@ documentation of ``pickletools`` in Python's source.
 
 from __future__ import annotations
 
+import pickletools
 from typing import Any
 
 from arraynet.errors import LoadError, shortened
@@ -37,27 +38,7 @@ EXPECTED = (
     "numpy.savez('model.npz', W1=…, b1=…) writes what loads)"
 )
 
-REFUSED = {
-    b"\x8f": "EMPTY_SET (a set)",
-    b"\x90": "ADDITEMS (a set)",
-    b"\x91": "FROZENSET (a frozenset)",
-    b"F": "FLOAT (a float)",
-    b"G": "BINFLOAT (a float)",
-    b"\x8b": "LONG4 (a huge int)",
-    b"0": "POP",
-    b"1": "POP_MARK",
-    b"2": "DUP",
-    b"o": "OBJ (makes an object)",
-    b"\x81": "NEWOBJ (makes an object)",
-    b"\x92": "NEWOBJ_EX (makes an object)",
-    b"\x82": "EXT1 (a registered extension)",
-    b"\x83": "EXT2 (a registered extension)",
-    b"\x84": "EXT4 (a registered extension)",
-    b"P": "PERSID (a persistent id)",
-    b"Q": "BINPERSID (a persistent id)",
-    b"\x97": "NEXT_BUFFER (data outside the file)",
-    b"\x98": "READONLY_BUFFER (data outside the file)",
-}
+OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
 LINE = 1024
 
@@ -103,8 +84,10 @@ class Machine:
         if code == b"i":
             named = f"{self._line_text()}.{self._line_text()}"
             return self.error(f"opcode INST, which names {shortened(named, 100)}", EXPECTED)
-        if code in REFUSED:
-            return self.error(f"opcode {REFUSED[code]}", EXPECTED)
+        if opcode := OPCODES.get(code):
+            made = [kind.name.replace("any", "object") for kind in opcode.stack_after[:1]]
+            what = "".join(f" (a{'n' * (name[0] in 'io')} {name})" for name in made)
+            return self.error(f"opcode {opcode.name}{what}", EXPECTED)
         where = self.file.tell() - 1
         what = "a pickle" if first else "a pickle opcode"
         return self.error(f"byte {code!r} at {where}", f"{what} (is the file damaged?)")
