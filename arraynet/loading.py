@@ -353,7 +353,8 @@ def load_pretrained(name: str = "digits", *, backend: str | Backend = "cpu") -> 
 
     if name not in tuple(PRETRAINED):
         raise ArraynetError(
-            f"load_pretrained: got {shortened(name)}, expected {choices_text(name, PRETRAINED)}"
+            f"load_pretrained: got {shortened(name)}, expected one of "
+            f"{', '.join(map(repr, PRETRAINED))}"
         )
     source = resources.files("arraynet.datasets") / PRETRAINED[name]
     with resources.as_file(source) as path:

@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "summary": GRAPH,
     "network": NETWORK,
     "layers": NETWORK,
-    "loading": NETWORK | {"datasets"},
+    "loading": NETWORK | {"datasets", "layers"},
 }
 """What each part may import. Parts that are not listed stand above all of these."""
 

@@ -300,7 +300,7 @@ def test_the_pretrained_network(backend: Backend) -> None:
 
 
 def test_other_pretrained_networks_do_not_exist() -> None:
-    with pytest.raises(ArraynetError, match="got 'mnist', expected digits"):
+    with pytest.raises(ArraynetError, match="got 'mnist', expected one of 'digits'"):
         load_pretrained("mnist")
     with pytest.raises(BackendUnavailableError, match="tpu"):
         load_pretrained(backend="tpu")

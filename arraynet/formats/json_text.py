@@ -1,9 +1,8 @@
-"""JSON from strangers: small, shallow, without duplicate keys, NaN or huge numbers."""
+"""JSON from strangers: small, shallow, without duplicate keys or NaN."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -29,13 +28,7 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
         )
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_int=_integer,
-            parse_float=_finite,
-            parse_constant=_constant,
-        )
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
         if _is_deep(value, limits):
             raise ValueError(f"JSON nested more than {limits.depth} deep (Limits.depth)")
         if "\\ud" in text.lower():  # halves of surrogate pairs are no text
@@ -93,19 +86,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(key for key, _ in pairs)
         raise ValueError(f"the key {shortened(max(counts, key=lambda key: counts[key]))} twice")
     return result
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError(f"an integer of {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{shortened(text, 20)}, which is beyond every float")
-    return number
 
 
 def _constant(name: str) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.pickle_values import (
     Dict,
     Dtype,
@@ -28,7 +28,7 @@ from arraynet.formats.pickle_values import (
     Symbol,
     describe,
 )
-from arraynet.formats.stored import KINDS, Stored, checked_size, clipped
+from arraynet.formats.stored import KINDS, Stored, checked_size
 
 if TYPE_CHECKING:
     from arraynet.formats.pickle_machine import Machine
@@ -67,7 +67,7 @@ def _dtype(machine: Machine, arguments: tuple[Any, ...]) -> Dtype:
             kind = machine.name(code)
             if kind not in KINDS:
                 raise machine.error(
-                    f"dtype {clipped(kind)}", f"a numeric dtype ({', '.join(KINDS)})"
+                    f"dtype {shortened(kind)}", f"a numeric dtype ({', '.join(KINDS)})"
                 )
             return Dtype(kind)
     raise _arguments_error(machine, "dtype", arguments)
@@ -99,7 +99,7 @@ def _frombuffer(machine: Machine, arguments: tuple[Any, ...]) -> PickledArray:
         order_of_axes = _integers(machine, axes)
         if sorted(order_of_axes) == list(range(len(sizes))):
             return _array(machine, sizes, dtype, data, axes=order_of_axes)
-    raise machine.error(f"memory order {clipped(letter)}", "C, F, or K with a list of all axes")
+    raise machine.error(f"memory order {shortened(letter)}", "C, F, or K with a list of all axes")
 
 
 def _encode(machine: Machine, arguments: tuple[Any, ...]) -> Payload:
@@ -175,7 +175,7 @@ def _set_dtype(machine: Machine, target: Dtype, items: tuple[Any, ...]) -> None:
             if order in ("<", ">", "|") and (order == "|") == (target.kind[1:] == "1"):
                 target.dtype = np.dtype(f"{order}{target.kind}")
                 return
-            raise machine.error(f"byte order {clipped(order)} of {target.kind}", "< or >")
+            raise machine.error(f"byte order {shortened(order)} of {target.kind}", "< or >")
     raise _arguments_error(machine, "the state of a dtype", items)
 
 
@@ -206,7 +206,7 @@ def _array(
         raise machine.error(error.found, error.expected) from None
     if not data.could_hold(size):
         raise machine.error(
-            f"{data.length} bytes of data", f"{size} for shape {clipped(shape)} of {kind.name}"
+            f"{data.length} bytes of data", f"{size} for shape {shortened(shape)} of {kind.name}"
         )
     return PickledArray(Stored("", shape, kind, data.fill, fortran, axes, source.path))
 
