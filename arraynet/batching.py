@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from arraynet.counts import usable_cores, whole_number
-from arraynet.errors import OutOfMemoryError, ShapeError
+from arraynet.errors import OutOfMemoryError, ShapeError, shortened
 from arraynet.forward import check_shape
 from arraynet.graph import HostArray
 from arraynet.mapped import forget_pages
@@ -196,7 +196,7 @@ def _too_little(program: Program, rows: int, error: BaseException) -> OutOfMemor
     return out_of_memory(
         f"predict on {program.backend.name}",
         error,
-        f"{program.row_bytes * max(rows, 1):,} bytes of free memory for {part}",
+        f"{shortened(program.row_bytes * max(rows, 1))} bytes of free memory for {part}",
         "close other programs, or use backend='cpu'",
     )
 

@@ -8,13 +8,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from arraynet.graph import HostArray
+from arraynet.admission import HostArray
+from arraynet.weights import FORMATS
 
 BLOCK = 1 << 16
 """Most numbers that are held in float64 beside a weight."""
-
-EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-"""The spacing of the numbers after 1, by dtype."""
 
 Numbers: TypeAlias = HostArray | float
 Order: TypeAlias = Literal["C", "F"]
@@ -42,7 +40,7 @@ def scaled(
         result[block] = exact
         lost = np.maximum(lost, np.abs(result[block].astype(np.float64) - exact).max())
         largest = np.maximum(largest, np.abs(exact).max())
-    return result if lost <= EPSILON[str(result.dtype)] * largest else None
+    return result if lost <= FORMATS[result.dtype.name].spacing * largest else None
 
 
 @_quietly
@@ -79,7 +77,8 @@ def product(first: HostArray, second: HostArray) -> HostArray | None:
     exact = first.astype(np.float64) @ second.astype(np.float64)
     rounded = exact.astype(first.dtype)
     lost = np.abs(rounded.astype(np.float64) - exact).max()
-    return rounded if lost <= EPSILON[str(rounded.dtype)] * np.abs(exact).max() else None
+    spacing = FORMATS[rounded.dtype.name].spacing
+    return rounded if lost <= spacing * np.abs(exact).max() else None
 
 
 def _order(values: HostArray) -> Order:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from arraynet._typing import Array, Kernel
 from arraynet.backends.base import Backend
-from arraynet.errors import ShapeError, shape_text
+from arraynet.errors import ShapeError, shape_text, shortened
+
+ADDRESSABLE = 1 << 47
+"""Most bytes of a value: so many are in the address space of a process (128 TiB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Forward:
         Whether the output is the input or a weight, of which the caller gets a copy.
     together : bool
         Whether the rows of a batch belong together, so that there must be some.
+    sizes : mapping of int to int
+        The bytes of the largest values: of those that grow with the batch (1), with its
+        square (2) …, for a batch of one row.
     """
 
     backend: Backend
@@ -48,6 +55,7 @@ class Forward:
     result: int
     copied: bool
     together: bool
+    sizes: Mapping[int, int]
 
     def __call__(self, x: Any) -> Array:
         """Return the output for a batch, on the device."""
@@ -75,10 +83,16 @@ class Forward:
             If its elements are not real numbers.
         DeviceMismatchError
             If it lives on another device, or in another library.
+        MemoryError
+            If a value would have more bytes than a process can address: some libraries
+            end the process over that.
         """
         array = self.backend.asarray(x, self.dtype)
         shape = tuple(array.shape)
         check_shape(shape, self.input_shape)
+        most = max(size * shape[0] ** power for power, size in self.sizes.items())
+        if most > ADDRESSABLE:
+            raise MemoryError(f"a value of {shortened(most)} bytes")
         if self.together and 0 in shape[:1]:
             raise ShapeError(
                 f"input: got shape {shape}, expected at least one row (this network's rows "

@@ -13,13 +13,13 @@ from arraynet import ops
 from arraynet.admission import HostArray, real_array
 from arraynet.backends.base import Backend
 from arraynet.errors import DtypeError, GraphError, ShapeError, choices_text, shortened
-from arraynet.folding import EPSILON
 from arraynet.graph import DTYPES, Graph, Node, Value, cast, seal
 from arraynet.memory import telling_full_memory
 from arraynet.network import Network
 from arraynet.node import is_one_of
 from arraynet.ops import OPS
 from arraynet.ops.registry import parameters_of
+from arraynet.weights import FORMATS
 
 
 class Dense:
@@ -295,7 +295,7 @@ def _exactly(what: str, values: HostArray, kind: np.dtype[Any]) -> HostArray:
     """Return numbers in a floating dtype, unless they are integers that it cannot hold."""
     if values.dtype.kind in "biu" and values.size:
         largest = max(int(values.max()), -int(values.min()))
-        if largest > 2 / EPSILON[kind.name]:
+        if largest > 2 / FORMATS[kind.name].spacing:
             raise DtypeError(
                 f"{what}: got whole numbers up to {largest}, expected ones that {kind} holds "
                 f"exactly (choose a wider dtype)"

@@ -11,12 +11,9 @@ from typing import Any, TypeAlias
 from arraynet.errors import GraphError, choices_text, clipped, shortened
 from arraynet.ops import OPS, Op
 from arraynet.ops.registry import defaults_of, parameters_of
+from arraynet.weights import FORMATS
 
 Size: TypeAlias = int | str
-
-LARGEST = {"float16": 65504.0, "bfloat16": 2.0**128 - 2.0**120, "float32": 2.0**128 - 2.0**104}
-LARGEST["float64"] = sys.float_info.max
-"""The largest finite number of each dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,8 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
                 f"{node.where}: got {name}={shortened(value)}, expected a value like "
                 f"{allowed[name]!r}"
             )
-        if type(value) in (int, float) and kind is not int and not abs(value) <= LARGEST[dtype]:
+        number = type(value) in (int, float) and kind is not int
+        if number and not abs(value) <= FORMATS[dtype].largest:
             raise GraphError(
                 f"{node.where}: got {name}={shortened(value)}, expected a finite number in {dtype}"
             )

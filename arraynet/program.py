@@ -8,6 +8,7 @@ intermediate is let go after its last use.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from arraynet.forward import Forward, Step
 from arraynet.graph import Graph, Node, cuttable
 from arraynet.ops import OPS
 from arraynet.passes import split_affine
+from arraynet.weights import FORMATS
 
 
 class Program:
@@ -64,6 +66,7 @@ class Program:
             result=self._slots[graph.outputs[0]],
             copied=_returns_input(graph),
             together=not cuttable(graph),
+            sizes=_largest_bytes(graph),
         )
         self.run: Kernel = backend.capture(self.forward)
 
@@ -206,14 +209,24 @@ def _outside(group: Sequence[Node]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _largest_bytes(graph: Graph) -> dict[int, int]:
+    """Return the bytes of the largest values, by how often their shapes hold the batch."""
+    batch = graph.inputs[0].shape[0]
+    largest = {0: 0}
+    for node in graph.nodes:
+        shape = graph.shapes[node.name]
+        size = FORMATS[graph.dtype].bytes * math.prod(
+            size for size in shape if isinstance(size, int)
+        )
+        power = shape.count(batch) if isinstance(batch, str) else 0
+        largest[power] = max(size, largest.get(power, 0))
+    return largest
+
+
 def _row_bytes(graph: Graph, *, with_input: bool) -> int:
     """Return about how many bytes the intermediates of one row take, and the row itself."""
-    item = {"float16": 2, "bfloat16": 2, "float64": 8}.get(graph.dtype, 4)
-    elements = 0
     inputs = [graph.inputs[0].shape] if with_input else []
-    for shape in (*inputs, *(graph.shapes[node.name] for node in graph.nodes)):
-        count = 1
-        for size in shape[1:]:
-            count *= size if isinstance(size, int) else 1
-        elements += count
-    return item * elements
+    shapes = (*inputs, *(graph.shapes[node.name] for node in graph.nodes))
+    return FORMATS[graph.dtype].bytes * sum(
+        math.prod(size for size in shape[1:] if isinstance(size, int)) for shape in shapes
+    )

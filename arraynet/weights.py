@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,33 @@ from arraynet.admission import HostArray
 from arraynet.errors import DtypeError, GraphError, clipped
 from arraynet.memory import telling_full_memory
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+class FloatFormat(NamedTuple):
+    """A floating format: its bytes, the bits of its fraction, its least normal exponent."""
+
+    bytes: int
+    bits: int
+    least: int
+
+    @property
+    def spacing(self) -> float:
+        """The spacing of the numbers after 1."""
+        return 2.0**-self.bits
+
+    @property
+    def largest(self) -> float:
+        """The largest finite number."""
+        return (2.0 - self.spacing) * 2.0 ** (1 - self.least)
+
+
+FORMATS = {
+    "float16": FloatFormat(2, 10, -14),
+    "bfloat16": FloatFormat(2, 7, -126),
+    "float32": FloatFormat(4, 23, -126),
+    "float64": FloatFormat(8, 52, -1022),
+}
+
+DTYPES = tuple(FORMATS)
 """The dtypes that a network may compute in."""
 
 

@@ -46,13 +46,16 @@ def too_big() -> Graph:
 ROWS = np.ones((2, 1, 1), np.float32)
 
 CALLS: dict[str, Callable[[Network, Any], Any]] = {
-    "call": lambda network, x: network(x),
+    # JAX computes when the result is read, and tells there.
+    "call": lambda network, x: network.backend.to_host(network(x)),
     "predict": lambda network, x: network.predict(x),
     "predict in parts": lambda network, x: network.predict(x, batch_size=1),
     "predict of batches": lambda network, x: network.predict(iter([x])),
     "predict on threads": lambda network, x: network.predict(x, threads=2),
     "classify": lambda network, x: network.classify(x),
-    "activations": lambda network, x: network.activations(x),
+    "activations": lambda network, x: [
+        network.backend.to_host(value) for value in network.activations(x).values()
+    ],
 }
 
 
@@ -144,3 +147,21 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(type(network.backend), "asarray", broken)
     with pytest.raises(ValueError, match="a bug of our own"):
         network.activations(normal(2, 2))
+
+
+def test_a_size_of_any_number_of_digits_is_told() -> None:
+    """A file of rank 32 whose last value has 2 ** 480 numbers."""
+    weights = {
+        f"w{axis}": np.zeros([1 << 15 if axis == other else 1 for other in range(32)], np.float32)
+        for axis in range(32)
+    }
+    names = ["x", *(f"y{axis}" for axis in range(32))]
+    nodes = [
+        Node("add", (before, weight), (after,))
+        for before, weight, after in zip(names, weights, names[1:], strict=False)
+    ]
+    network = Network(Graph((Value("x", ("batch", *[1] * 32)),), tuple(nodes), weights, ("y31",)))
+    for call in CALLS.values():
+        assert_told(lambda call=call: call(network, np.ones([2] + [1] * 32, np.float32)))
+    assert_told(lambda: parity.compare(network, np.ones([2] + [1] * 32, np.float32)))
+    assert str(network.summary())

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "labels": LOW | {"counts"},
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
-    "node": BASE | {"ops"},
+    "node": LOW | {"ops", "weights"},
     "weights": LOW,
     "graph": LOW | {"ops", "node", "weights"},
     "folding": GRAPH,

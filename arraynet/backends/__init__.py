@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import threading
+from typing import Any
 
-from arraynet.backends.base import Backend
+import array_api_compat
+
+from arraynet._typing import Namespace
+from arraynet.backends.base import Backend, makers
 from arraynet.backends.unavailable import unavailable
 from arraynet.errors import BackendUnavailableError, DeviceLostError, choices_text, shortened
 
@@ -141,6 +145,28 @@ def _choose() -> Backend:
         return get_backend("cpu")
     log.info("backend auto: chose %s (%s)", backend.name, backend.describe()["device"])
     return backend
+
+
+def _of_namespace(xp: Namespace, device: Any = None) -> Backend:
+    """Return the backend of an array-API namespace on one of its devices."""
+    from arraynet.backends.generic import GenericBackend, probe
+
+    known = isinstance(getattr(xp, "__name__", None), str)
+    if known and array_api_compat.is_numpy_namespace(xp):
+        if device not in (None, "cpu"):
+            raise unavailable("numpy", f"device {device!r}", "'cpu'")
+        return get_backend("cpu")
+    if known and array_api_compat.is_cupy_namespace(xp):
+        number = 0 if device is None else getattr(device, "id", device)
+        return get_backend(f"gpu:{str(number).rpartition(':')[2]}")
+    for library in ("torch", "jax", "array_api_strict") if known else ():
+        if getattr(array_api_compat, f"is_{library}_namespace")(xp):
+            module = importlib.import_module(f"arraynet.backends.{_MODULES[library]}")
+            return get_backend(module.make(device).name)
+    return GenericBackend(*probe(xp, device))
+
+
+makers.update(name=get_backend, namespace=_of_namespace)
 
 
 def _renew_lock() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any
@@ -88,9 +88,7 @@ class Backend:
         >>> Backend.from_namespace(numpy)
         <arraynet backend 'cpu'>
         """
-        from arraynet.backends.namespaces import backend_of
-
-        return backend_of(xp, device)
+        return makers["namespace"](xp, device)
 
     def dtype(self, name: str) -> Any:
         """Return the library's dtype of that name ("float32"), or raise DtypeError."""
@@ -194,12 +192,14 @@ class Backend:
                 f"pickle: got the backend {self.name!r}, made by from_namespace, expected one "
                 f"that get_backend makes from its name (make it again in the other process)"
             )
-        from arraynet.backends import get_backend
-
-        return get_backend, (self.name,)
+        return makers["name"], (self.name,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Backend) and self.name == other.name
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+makers: dict[str, Callable[..., Backend]] = {}
+"""How a backend is made of its "name" and of a "namespace": the package says, which knows all."""

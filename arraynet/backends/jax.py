@@ -12,6 +12,7 @@ from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
+from arraynet.memory import telling_full_memory
 
 _INSTALL = "python -m pip install jax"
 
@@ -40,8 +41,10 @@ class JaxBackend(GenericBackend):
         return isinstance(x, self._jax.core.Tracer) or super().owns(x)
 
     def to_host(self, x: Array) -> HostArray:
-        """Copy an array to the host."""
-        return np.array(x)
+        """Copy an array to the host, once it is computed; what failed on the way shows here."""
+        with telling_full_memory(f"result on {self.name}"):
+            # To read what has failed would end the process.
+            return np.array(self._jax.block_until_ready(x))
 
     def synchronize(self) -> None:
         """Wait until every array that is still held has been computed."""

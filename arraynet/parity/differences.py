@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-HostArray = npt.NDArray[Any]
-
-# Bits of the fraction and least exponent of a normal number.
-_FORMATS = {
-    "float16": (10, -14),
-    "bfloat16": (7, -126),
-    "float32": (23, -126),
-    "float64": (52, -1022),
-}
+from arraynet.admission import HostArray
+from arraynet.weights import FORMATS
 
 
 def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, float, float]:
@@ -61,7 +51,6 @@ def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, 
 
 def _spacing(size: HostArray, dtype: str) -> HostArray:
     """Return the distance to the next larger number of a dtype."""
-    bits, least = _FORMATS[dtype]
-    exponent = np.maximum(np.frexp(size)[1] - 1, least)
-    spacing: HostArray = np.ldexp(1.0, exponent - bits)
+    exponent = np.maximum(np.frexp(size)[1] - 1, FORMATS[dtype].least)
+    spacing: HostArray = np.ldexp(1.0, exponent - FORMATS[dtype].bits)
     return spacing

@@ -23,7 +23,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "CPU", "cpu:0", "numpy"])
+@pytest.mark.parametrize("name", ["", "CPU", "cpu:0", "numpy:0"])
 def test_names_are_exact(name: str) -> None:
     with pytest.raises(BackendUnavailableError, match="name that is not known"):
         get_backend(name)
