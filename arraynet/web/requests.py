@@ -26,7 +26,7 @@ DISCARDED = 1024 * 1024
 """Bytes of a body that is too large, read all the same so that the answer gets through."""
 
 PATIENCE = 10.0
-"""Seconds that a body may take to arrive."""
+"""Seconds that a request's headers may take to arrive, and its body."""
 
 LARGEST_SIDE = 256
 """Pixels of a drawing's width and height at most."""
