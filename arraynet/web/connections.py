@@ -12,8 +12,8 @@ from arraynet.web import requests
 MOST = 128
 """How many may be open at once: a browser opens six, and macOS allows 256 files."""
 
-BACKLOG = 64
-"""How many may wait to be accepted; so many are accepted before the oldest are closed."""
+AT_ONCE = 16
+"""How many are accepted at once: some four times as many before the oldest are closed."""
 
 
 class Connection(H11Protocol):

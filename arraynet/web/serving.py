@@ -95,13 +95,14 @@ def make_server(
     """Return a server that has not started, and its application."""
     import uvicorn
 
-    from arraynet.web.connections import BACKLOG, Connection
+    from arraynet.web.connections import AT_ONCE, Connection
 
     class Server(uvicorn.Server):
         """Tells when it is there."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            bound.listen()  # more may wait than are accepted at once, which asyncio makes one
             if ready is not None and self.started:
                 ready()
 
@@ -109,7 +110,7 @@ def make_server(
     config = uvicorn.Config(
         application,
         http=Connection,
-        backlog=BACKLOG,
+        backlog=AT_ONCE,
         ws="none",
         lifespan="off",
         log_level="error",  # who sends no HTTP is answered, and not worth a line
