@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.errors import clipped
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 LARGEST_BODY = 64 * 1024
@@ -254,5 +256,4 @@ def address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 def _shown(text: str | None) -> str:
     """Return what somebody sent, short and harmless."""
-    safe = "".join(c if c.isprintable() else "?" for c in (text or "")[:60])
-    return f"“{safe}”"
+    return f"“{clipped(text or '')}”"
