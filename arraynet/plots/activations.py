@@ -75,14 +75,15 @@ def activations(
     functions = [function_of(activation) for activation in several]
     x = np.linspace(lower, upper, POINTS)
     title = "Activations and their derivatives" if derivative else "Activations"
+    wide = columns_for(len(functions))
     if together or len(functions) == 1:
         ax = axes_of(ax, 6.0, 4.0)
-        _draw_together(ax, functions, x, derivative)
-        set_title(ax, title if len(functions) > 1 else functions[0][0])
-        return ax
-    wide = columns_for(len(functions))
-    ax = axes_of(ax, 2.4 * wide + 0.6, 2.1 * -(-len(functions) // wide) + 0.9)
+    else:
+        ax = axes_of(ax, 2.4 * wide + 0.6, 2.1 * -(-len(functions) // wide) + 0.9)
     set_title(ax, title)
+    if together and len(functions) > 1:
+        _draw_together(ax, functions, x, derivative)
+        return ax
     children, columns, font = panels(ax, len(functions), gap=(0.5, 0.6), top=0.3)
     for index, (panel, (name, function)) in enumerate(zip(children, functions, strict=True)):
         _draw(panel, function, x, derivative)
@@ -126,8 +127,7 @@ def _draw_together(
     ax.set_xlim(float(x[0]), float(x[-1]))
     ax.set_xlabel("x")
     ax.set_ylabel("f(x)")
-    if len(functions) > 1 or derivative:
-        ax.legend()
+    ax.legend()
 
 
 def _draw_cross(ax: Axes) -> None:

@@ -223,16 +223,26 @@ def _pixels(image: HostArray, shape: tuple[int, int] | None) -> HostArray | None
 
 
 def _draw_beside(ax: Axes, pixels: HostArray) -> None:
-    """Draw an image to the left of the bars, and of what stands there."""
-    from matplotlib.transforms import ScaledTranslation
+    """Draw an image to the left of the bars, for which they make room in the axes' place."""
+    from matplotlib.transforms import Bbox, ScaledTranslation
 
     figure = ax.get_figure()
     assert figure is not None
-    side = min(1.8, *size_of(ax))
-    # In inches from the upper left corner, so that the layout is found in one step.
+    width, height = size_of(ax)
+    side = min(1.8, height, width / 3)
+    gap = min(0.85, width / 4)  # inches, for what stands beside the bars
+
+    def place_of_bars(bars: Any, renderer: object) -> Bbox:
+        whole = bars.get_position(original=True)
+        left = whole.x0 + (side + gap) * figure.dpi / figure.bbox.width
+        return Bbox([[min(left, whole.x1 - 0.01), whole.y0], [whole.x1, whole.y1]])
+
+    # A tight layout asks the locator.
+    place_of_bars.get_subplotspec = ax.get_subplotspec  # type: ignore[attr-defined]
+    ax.set_axes_locator(place_of_bars)
     corner: Any = ax.transAxes
     inches = figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
-    panel = ax.inset_axes((-side - 0.85, -side, side, side), transform=inches)
+    panel = ax.inset_axes((-side - gap, -side, side, side), transform=inches)
     Sheet(pixels[np.newaxis], None, None).draw(panel, "")
 
 

@@ -141,6 +141,21 @@ def test_the_image_and_its_true_class_are_shown(
     assert not panel.get_window_extent().overlaps(ax.get_window_extent())
 
 
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_the_image_stays_in_the_place_of_the_axes(
+    net: arraynet.Network, digits: tuple[np.ndarray, np.ndarray], layout: str | None
+) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure((9, 3), layout=layout)
+    left, right = figure.subplots(1, 2)
+    plots.probabilities(net, digits[0][0], ax=right)
+    figure.draw_without_rendering()
+    (panel,) = right.child_axes
+    assert left.get_window_extent().x1 < panel.get_window_extent().x0
+    assert panel.get_window_extent().x1 < right.get_window_extent().x0
+
+
 def test_the_image_of_a_shape_and_what_is_no_image() -> None:
     identity = arraynet.Sequential(arraynet.Dense(np.eye(6), np.zeros(6)))
     assert plots.probabilities(identity, np.arange(6.0)).child_axes == []

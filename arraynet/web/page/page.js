@@ -19,19 +19,20 @@ let version = 0; // of the drawing
 
 function paint(context, size, color) {
   context.clearRect(0, 0, size, size);
-  Object.assign(context, { strokeStyle: color, fillStyle: color });
+  Object.assign(context, { strokeStyle: color, fillStyle: color, lineCap: "round" });
   for (const stroke of strokes) {
     let before = stroke[0];
     for (const point of stroke) {
-      const [x, y, width] = [point.x * size, point.y * size, THICKNESS * size * point.width];
-      context.lineWidth = width;
+      context.lineWidth = THICKNESS * size * point.width;
       context.beginPath();
+      if (point === before) { // a line without length is not drawn
+        context.arc(point.x * size, point.y * size, context.lineWidth / 2, 0, 2 * Math.PI);
+        context.fill();
+        continue;
+      }
       context.moveTo(before.x * size, before.y * size);
-      context.lineTo(x, y);
+      context.lineTo(point.x * size, point.y * size);
       context.stroke();
-      context.beginPath(); // a round end, and all that is drawn of a line without length
-      context.arc(x, y, width / 2, 0, 2 * Math.PI);
-      context.fill();
       before = point;
     }
   }
