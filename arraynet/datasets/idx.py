@@ -99,12 +99,7 @@ def _header(
     if rank > limits.dimensions:
         raise source.error(f"{rank} dimensions", f"at most {limits.dimensions} (Limits.dimensions)")
     if len(start) < length:
-        found = (
-            f"a file of {len(start)} bytes"
-            if source.peek(2) != MAGIC
-            else f"{len(start)} bytes of data"
-        )
-        raise source.error(found, f"at least {length} (is it truncated?)")
+        raise source.error(f"{len(start)} bytes of data", f"at least {length} (is it truncated?)")
     return tuple(np.frombuffer(start[4:length], ">u4").tolist()), np.dtype(TYPES[start[2]]), length
 
 
