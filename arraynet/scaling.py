@@ -7,6 +7,7 @@ is doubted, never changed.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,12 @@ def largest(values: npt.NDArray[Any]) -> float:
     if values.dtype.kind not in "fiub":
         return 0.0
     return float(np.fmax.reduce(values, axis=None, initial=0))
+
+
+def warn_of_range(rows: Any, graph: Graph, where: str) -> None:
+    """Warn the caller's caller if the first rows, on the host, are hardly what is taken."""
+    if isinstance(rows, np.ndarray) and (why := doubt(rows[:SAMPLE], graph)):
+        warnings.warn(f"{where}: got {why}", stacklevel=3)
 
 
 def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> str:
