@@ -70,6 +70,8 @@ def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> 
     """
     most = largest(values) if most is None else most
     scale = _scale(graph)
+    if values.dtype.kind == "i" and (least := values.min(initial=0)) < -FAR:
+        return f"values down to {least} of {values.dtype} (bytes are uint8)"
     if scale is not None:
         if 0 < most * scale < NEAR_NOTHING or most * scale > FAR / 2:
             return (
