@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from arraynet.ops import OPS, Op
 from arraynet.passes import optimize as optimized
 from arraynet.program import Program, intermediates
 from arraynet.progress import Advance, Progress, advancing
-from arraynet.scaling import SAMPLE, doubt
+from arraynet.scaling import warn_of_range
 
 if TYPE_CHECKING:
     from arraynet.formats.limits import Limits
@@ -390,8 +389,7 @@ class Network:
                 f"evaluate: got {rows.shape[0]} rows and {len(labels)} labels, expected one "
                 f"label for each row"
             )
-        if isinstance(rows, np.ndarray) and (why := doubt(rows[:SAMPLE], self._graph)):
-            warnings.warn(f"evaluate: {why}", stacklevel=2)
+        warn_of_range(rows, self._graph, "evaluate")
         predicted = self.classify(rows, batch_size, progress)
         return Evaluation.of(predicted, labels, classes=classes, backend=self._backend.name)
 

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-import numpy as np
-
-from arraynet.errors import ArraynetError, shortened
+from arraynet.errors import ArraynetError
 
 Advance: TypeAlias = Callable[[int], object]
 """Called with the count of what was just done."""
 
-Progress: TypeAlias = bool | Advance
-"""What a caller asks for: a bar, nothing, or a function of its own."""
+Progress: TypeAlias = bool | Advance | None
+"""What a caller asks for: a bar, nothing (False or None), or a function of its own."""
 
 
 @contextmanager
@@ -74,17 +72,17 @@ def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Adv
 
 
 @contextmanager
-def advancing(progress: object, total: int | None) -> Iterator[Advance | None]:
+def advancing(progress: Progress, total: int | None) -> Iterator[Advance | None]:
     """Return the function that reports rows, if any; see `Progress`."""
-    if callable(progress):
-        yield progress
+    if progress is None or progress is False:
+        yield None
     elif progress is True:
         with bar("predicting", total) as advance:
             yield advance
-    elif isinstance(progress, int | np.bool_ | None) and not progress:
-        yield None
+    elif callable(progress):
+        yield progress
     else:
         raise ArraynetError(
-            f"progress: got {shortened(progress)}, expected True, False or a function of "
+            f"progress: got {type(progress).__name__}, expected True, False or a function of "
             f"the number of rows that are done"
         )

@@ -7,6 +7,7 @@ is doubted, never changed.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ def largest(values: npt.NDArray[Any]) -> float:
     return float(np.fmax.reduce(values, axis=None, initial=0))
 
 
+def warn_of_range(rows: Any, graph: Graph, where: str) -> None:
+    """Warn the caller's caller if the first rows, on the host, are hardly what is taken."""
+    if isinstance(rows, np.ndarray) and (why := doubt(rows[:SAMPLE], graph)):
+        warnings.warn(f"{where}: got {why}", stacklevel=3)
+
+
 def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> str:
     """Return why values are hardly what a network takes, and what helps, or "".
 
@@ -63,6 +70,8 @@ def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> 
     """
     most = largest(values) if most is None else most
     scale = _scale(graph)
+    if values.dtype.kind == "i" and (least := values.min(initial=0)) < -FAR:
+        return f"values down to {least} of {values.dtype} (bytes are uint8)"
     if scale is not None:
         if 0 < most * scale < NEAR_NOTHING or most * scale > FAR / 2:
             return (

@@ -86,9 +86,11 @@ def in_range(
 def doubt_ink(images: HostArray, path: str, inverted: bool) -> None:
     """Say where images have no ink, or, once inverted as asked for, a bright ground."""
     remedy = "try without --invert" if inverted else "is the ink dark? then --invert"
-    if images.size and images.min() == images.max():
+    if images.ndim < 3 or not images.size:
+        return
+    if images.min() == images.max():
         warn(f"{path}: got no ink, every pixel is {images.flat[0]} ({remedy})")
-    elif images.ndim > 2 and images.dtype == np.uint8:
+    elif images.dtype == np.uint8:
         ground = np.median(border(images))
         if (BYTE - ground if inverted else ground) > BYTE / 2:
             warn(f"{path}: got a bright border, expected bright ink on a dark ground ({remedy})")

@@ -73,7 +73,11 @@ def _own(model: str | None, network: Network) -> tuple[HostArray, HostArray, str
             f"{shape_text(network.output_shape)}, which are not MNIST's images and digits: "
             f"give --images FILE --labels FILE."
         )
-    x, t = arraynet.datasets.load_mnist(part="test", normalize=False)
+    try:
+        x, t = arraynet.datasets.load_mnist(part="test", normalize=False)
+    except arraynet.LoadError as error:
+        expected = f"{error.expected}; or give --images FILE --labels FILE"
+        raise arraynet.LoadError(error.file, error.found, expected) from error
     return x, t, f"MNIST's {len(x):,} test images", BYTE
 
 
@@ -81,7 +85,9 @@ def takes_mnist(network: Network) -> bool:
     """Return whether a network takes MNIST's images, and tells ten classes apart."""
     sizes = network.input_shape[1:]
     known = [size for size in sizes if isinstance(size, int)]
-    return len(known) == len(sizes) and math.prod(known) == 784 and network.output_shape[-1] == 10
+    return (
+        len(known) == len(sizes) and math.prod(known) == 784 and network.output_shape[1:] == (10,)
+    )
 
 
 def unlabelled(

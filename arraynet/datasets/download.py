@@ -13,7 +13,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import IO, Any
 from urllib import error, request
@@ -32,15 +31,13 @@ class MirrorError(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """What is known about a file beforehand: its name, its bytes, its SHA-256."""
+    """What is known about a file beforehand: its name, bytes and SHA-256, also unpacked."""
 
     name: str
     size: int
     sha256: str
-
-    def is_in(self, content: bytes) -> bool:
-        """Return whether these bytes are the file."""
-        return hashlib.sha256(content).hexdigest() == self.sha256
+    unpacked_size: int = 0
+    unpacked_sha256: str = ""
 
 
 def download(
@@ -63,7 +60,9 @@ def download(
     check_url(url)
     asked = request.Request(url, headers={"User-Agent": "arraynet", "Accept-Encoding": "identity"})
     try:
-        with _opener(_is_loopback(url)).open(asked, timeout=timeout) as response:
+        proxies = request.ProxyHandler({} if _is_loopback(url) else None)
+        opener = request.build_opener(proxies, _HttpHandler, _HttpsHandler, _Redirects)
+        with opener.open(asked, timeout=timeout) as response:
             content = _receive(response, published.size, report)
     except error.HTTPError as problem:
         problem.close()
@@ -72,26 +71,26 @@ def download(
         raise MirrorError(_plain(problem.reason)) from problem
     except (OSError, HTTPException, ValueError) as problem:
         raise MirrorError(_plain(problem)) from problem
-    if not published.is_in(content):
+    if hashlib.sha256(content).hexdigest() != published.sha256:
         raise MirrorError("other bytes than the published SHA-256 says")
     return content
 
 
-def _receive(response: HTTPResponse, size: int, report: Callable[[int], object]) -> bytes:
+def _receive(response: _Response, size: int, report: Callable[[int], object]) -> bytes:
     """Return the body, which must be of that size, and not come too slowly."""
     if response.status != 200:
         raise MirrorError(f"HTTP status {response.status}")
     if response.length not in (None, size):
         raise MirrorError(f"a file of {response.length} bytes instead of {size}")
-    content, deadline = bytearray(), response.deadline  # type: ignore[attr-defined]
-    deadline.grant(deadline.timeout)
+    content = bytearray()
+    response.timed.grant(response.timed.timeout)
     try:
         while chunk := response.read1(CHUNK):
             content += chunk
             if len(content) > size:
                 raise MirrorError(f"more than the {size} bytes that were due")
             report(len(content))
-            deadline.grant(len(chunk) / SLOWEST)
+            response.timed.grant(len(chunk) / SLOWEST)
     except TimeoutError as problem:
         raise MirrorError(f"{len(content)} bytes, and then {_plain(problem)}") from problem
     if len(content) < size:
@@ -99,12 +98,17 @@ def _receive(response: HTTPResponse, size: int, report: Callable[[int], object])
     return bytes(content)
 
 
-class Deadline:
-    """When an answer is given up: it moves on with what the answer brings."""
+class _Timed(io.RawIOBase):
+    """The bytes of a socket, as they come, until a deadline that moves on with what they bring."""
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
-        self.end = time.monotonic() + timeout
+    def __init__(self, sock: socket.socket, raw: Any) -> None:
+        self.sock = sock
+        self.raw = raw
+        self.timeout = sock.gettimeout() or 0.0
+        self.end = time.monotonic() + self.timeout
+
+    def readable(self) -> bool:
+        return True
 
     def left(self) -> float:
         """Return the seconds that are left, or raise TimeoutError."""
@@ -113,27 +117,15 @@ class Deadline:
             raise TimeoutError
         return left
 
+    def readinto(self, buffer: Any) -> int | None:
+        self.sock.settimeout(self.left())
+        count: int | None = self.raw.readinto(buffer)
+        return count
+
     def grant(self, seconds: float) -> None:
         """Grant so many seconds more, up to the timeout from now on, if there is time left."""
         self.left()
         self.end = min(self.end + seconds, time.monotonic() + self.timeout)
-
-
-class _Raw(io.RawIOBase):
-    """The bytes of a socket, as they come, until the deadline."""
-
-    def __init__(self, raw: Any, sock: socket.socket, deadline: Deadline) -> None:
-        self.raw = raw
-        self.sock = sock
-        self.deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self.sock.settimeout(self.deadline.left())
-        count: int | None = self.raw.readinto(buffer)
-        return count
 
     def close(self) -> None:
         self.raw.close()
@@ -145,8 +137,8 @@ class _Response(HTTPResponse):
 
     def __init__(self, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)
-        self.deadline = Deadline(sock.gettimeout() or 0.0)
-        self.fp = io.BufferedReader(_Raw(self.fp.detach(), sock, self.deadline))
+        self.timed = _Timed(sock, self.fp.detach())
+        self.fp = io.BufferedReader(self.timed)
 
 
 class _Http(HTTPConnection):
@@ -157,18 +149,14 @@ class _Https(HTTPSConnection):
     response_class = _Response
 
 
-class _Handler(request.AbstractHTTPHandler):
-    """Opens http and https for urllib; the certificate is checked as by urllib."""
+class _HttpHandler(request.HTTPHandler):
+    def http_open(self, req: request.Request) -> HTTPResponse:
+        return self.do_open(_Http, req)
 
-    http_request = https_request = request.AbstractHTTPHandler.do_request_
 
-    def http_open(self, asked: request.Request) -> HTTPResponse:
-        """Open an http address."""
-        return self.do_open(_Http, asked)
-
-    def https_open(self, asked: request.Request) -> HTTPResponse:
-        """Open an https address."""
-        return self.do_open(_Https, asked)
+class _HttpsHandler(request.HTTPSHandler):
+    def https_open(self, req: request.Request) -> HTTPResponse:
+        return self.do_open(_Https, req)
 
 
 class _Redirects(request.HTTPRedirectHandler):
@@ -177,34 +165,14 @@ class _Redirects(request.HTTPRedirectHandler):
     max_redirections = REDIRECTS
 
     def redirect_request(
-        self,
-        req: request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
+        self, req: request.Request, fp: IO[bytes], *answer: Any
     ) -> request.Request | None:
         fp.close()  # unread: what comes with a redirect may be of any length
-        check_url(newurl)
-        if _is_loopback(newurl) and not _is_loopback(req.full_url):
+        place = answer[-1]
+        check_url(place)
+        if _is_loopback(place) and not _is_loopback(req.full_url):
             raise MirrorError("a redirect to this machine")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
-
-
-def _opener(loopback: bool) -> request.OpenerDirector:
-    """Return an opener for https and http alone; the loopback address needs no proxy."""
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler({} if loopback else None),
-        _Handler(),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPErrorProcessor(),
-        request.UnknownHandler(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    return opener
+        return super().redirect_request(req, fp, *answer)
 
 
 def check_url(url: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.download import MirrorError, Published, download
-from arraynet.datasets.gzip_data import GzipReader
+from arraynet.datasets.packed import unpack
 from arraynet.errors import ArraynetError, LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import open_source, path_text
@@ -31,50 +32,27 @@ MIRRORS = (
 FILES = (
     Published(
         "train-images-idx3-ubyte.gz",
-        9_912_422,
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     Published(
         "train-labels-idx1-ubyte.gz",
-        28_881,
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     Published(
         "t10k-images-idx3-ubyte.gz",
-        1_648_877,
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     Published(
         "t10k-labels-idx1-ubyte.gz",
-        4_542,
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
-)
-"""The files as published: with PyTorch's MD5 sums, and these SHA-256 sums."""
-
-UNPACKED: Mapping[str, Published] = {
-    "train-images-idx3-ubyte.gz": Published(
-        "train-images-idx3-ubyte",
-        47_040_016,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    "train-labels-idx1-ubyte.gz": Published(
-        "train-labels-idx1-ubyte",
-        60_008,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "t10k-images-idx3-ubyte.gz": Published(
-        "t10k-images-idx3-ubyte",
-        7_840_016,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "t10k-labels-idx1-ubyte.gz": Published(
-        "t10k-labels-idx1-ubyte",
-        10_008,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-}
-"""What is in them. A file that somebody packed anew has this content, and is kept."""
+)  # fmt: skip
+"""The files as published: with PyTorch's MD5 sums, and these SHA-256 sums. One that somebody
+packed anew has the same content, and is kept."""
 
 
 def fetch_mnist(
@@ -207,18 +185,14 @@ def _seconds(timeout: object) -> float:
 
 def is_good(folder: Path, published: Published) -> bool:
     """Return whether a folder has the published file, or its content packed anew."""
-    content = UNPACKED.get(published.name)
     # Packed without compression it is a little longer than its content.
-    most = published.size if content is None else content.size + content.size // 100 + 1024
+    most = max(published.size, published.unpacked_size * 101 // 100 + 1024)
     try:
         with open_source(folder / published.name, Limits(file_bytes=most)) as source:
-            if source.size == published.size and published.is_in(source.peek(most)):
+            content = source.peek(most)
+            if hashlib.sha256(content).hexdigest() == published.sha256:
                 return True
-            if content is None:
-                return False
-            reader = GzipReader(source)
-            unpacked = reader.read(content.size)
-            reader.finish()
-            return content.is_in(unpacked)
+            unpacked = unpack(source, published.unpacked_size)
+            return hashlib.sha256(unpacked).hexdigest() == published.unpacked_sha256
     except LoadError:  # none, no regular file, too long a one, no gzip
         return False

@@ -1,7 +1,8 @@
 """Drawings brought into the form of a data set's images.
 
 Both functions take one picture of one digit, bright ink on a dark ground, of any size,
-and repeat what was done to the data set's scans. NumPy on the host.
+and repeat what was done to the data set's scans. NumPy on the host. Dark ink on paper is
+``to_mnist(255 - read_images("seven.jpg", ground=255)[0])``.
 """
 
 from __future__ import annotations

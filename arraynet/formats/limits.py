@@ -51,9 +51,10 @@ class Limits:
     depth : int
         How deep a pickle's tuples, or JSON's brackets, may nest.
     pixels : int
-        Pixels of one PNG image.
+        Pixels of one picture.
     chunks : int
-        Number of chunks of one PNG image.
+        Number of chunks of one PNG image; a picture of any kind may be read in four
+        times as many pieces.
 
     Examples
     --------

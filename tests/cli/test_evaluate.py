@@ -206,6 +206,7 @@ def test_the_book_needs_no_files_after_fetch(
     weights = (test_data / "weights" / "sample_weight.pkl", *BOOK)
     result = run("evaluate", *weights, status=1)
     assert "arraynet fetch mnist" in result.stderr
+    assert "--images FILE --labels FILE" in result.stderr
     assert str(tmp_path / "no cache" / "mnist") in result.stderr
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "mnist").symlink_to(test_data / "mnist")

@@ -95,6 +95,14 @@ def test_bytes_of_another_range_are_doubted(
         assert "--scale 1/16" in stderr
 
 
+def test_bytes_with_a_sign_are_doubted(
+    run: Run, book: tuple[Any, ...], save: Callable[..., tuple[Any, ...]]
+) -> None:
+    for options in ((), ("--scale", "1/255")):
+        stderr = run("evaluate", *book, *save("i1"), *options).stderr
+        assert "values down to -128 of int8 (bytes are uint8)" in stderr
+
+
 def test_standardised_numbers_are_left_alone(
     run: Run, book: tuple[Any, ...], tmp_path: Path
 ) -> None:

@@ -56,7 +56,7 @@ def fetched(
     def fetch_in_steps(steps: list[Step], timeout: float) -> None:
         changed = threading.Condition()
         received = counted = 0
-        grant = download.Deadline.grant
+        grant = download._Timed.grant
 
         def paused(answer: Answer, content: bytes) -> None:
             sent = 0
@@ -74,7 +74,7 @@ def fetched(
             nonlocal received
             received = count
 
-        def granted(deadline: download.Deadline, seconds: float) -> None:
+        def granted(deadline: download._Timed, seconds: float) -> None:
             """Let the clock go on only once the deadline knows of the bytes."""
             nonlocal counted
             grant(deadline, seconds)
@@ -83,7 +83,7 @@ def fetched(
                 changed.notify()
 
         monkeypatch.setitem(BEHAVIOURS, "paused", paused)
-        monkeypatch.setattr(download.Deadline, "grant", granted)
+        monkeypatch.setattr(download._Timed, "grant", granted)
         fetch_mnist(tmp_path, mirrors=mirror.url("paused"), timeout=timeout, progress=seen)
         assert (tmp_path / NAME).read_bytes() == CONTENT
 
