@@ -95,7 +95,7 @@ def _known_op(node: Node) -> Op:
     registration = OPS.get(node.op)
     if registration is None:
         raise GraphError(
-            f"{clipped(node.name)}: got op {shortened(node.op)}, expected an op: "
+            f"{clipped(node.name)}: got op {shortened(node.op)}, expected one of the ops: "
             f"{choices_text(node.op, sorted(OPS))}"
         )
     return registration
@@ -120,7 +120,7 @@ def _check_attributes(node: Node, registration: Op, dtype: str) -> None:
     for name, value in node.attributes.items():
         if name not in allowed:
             raise GraphError(
-                f"{node.where}: got attribute {shortened(name)}, expected an attribute of it: "
+                f"{node.where}: got attribute {shortened(name)}, expected one of its attributes: "
                 f"{choices_text(name, sorted(allowed)) or 'it has none'}"
             )
         kind = type(allowed[name])

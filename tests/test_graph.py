@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import Graph, Node, Value, cuttable, seal
+from arraynet.graph import DTYPES, Graph, Node, Value, cuttable, seal
+from arraynet.weights import FORMATS
 from tests.networks import seven_layers, single
 
 X = Value("x", ("batch", 2))
@@ -52,7 +53,7 @@ def test_what_is_read_how_often() -> None:
     [
         (
             graph(Node("afine", ("x", "W", "b"), ("y",))),
-            "y: got op 'afine', expected an op: did you mean 'affine'",
+            "y: got op 'afine', expected one of the ops: did you mean 'affine'",
         ),
         (graph(Node("affine", ("x", "V", "b"), ("y",))), r"y \(affine\): got input 'V'"),
         (
@@ -73,11 +74,11 @@ def test_what_is_read_how_often() -> None:
         (graph(Node("affine", ("x", "W"), ("y",))), "got 2 inputs, expected x, weight, bias"),
         (
             graph(Node("leaky_relu", ("x",), ("y",), {"slope": 1.0})),
-            r"y \(leaky_relu\): got attribute 'slope', expected an attribute of it: alpha",
+            r"y \(leaky_relu\): got attribute 'slope', expected one of its attributes: alpha",
         ),
         (
             graph(Node("relu", ("x",), ("y",), {"xp": 1})),
-            "got attribute 'xp', expected an attribute of it: it has none",
+            "got attribute 'xp', expected one of its attributes: it has none",
         ),
         (
             graph(Node("leaky_relu", ("x",), ("y",), {"alpha": "0.1"})),
@@ -320,3 +321,11 @@ def test_astype_refuses_to_lose_a_scale_to_zero() -> None:
     with pytest.raises(DtypeError, match=r"weight s: got 1e-08, expected .* float16 can hold"):
         scaled.astype("float16")
     assert graph(AFFINE, weights={"W": W * 1e-8, "b": B * 1e-8}).astype("float16")
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_what_is_known_of_a_format_is_what_it_is(name: str) -> None:
+    known, exact = FORMATS[name], ml_dtypes.finfo(name)
+    assert (known.bytes, known.bits) == (exact.bits // 8, exact.nmant)
+    assert (known.spacing, known.largest) == (float(exact.eps), float(exact.max))
+    assert 2.0**known.least == float(exact.tiny)
