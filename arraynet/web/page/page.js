@@ -132,6 +132,7 @@ function togglePen() {
   if (pen.stroke) {
     liftPen();
     repaint();
+    later(); // "Pen up" would be the last word of a slow hand
   } else {
     pen.stroke = [{ x: pen.x, y: pen.y, width: 1 }];
     strokes.push(pen.stroke);
