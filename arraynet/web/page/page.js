@@ -132,6 +132,7 @@ function togglePen() {
   if (pen.stroke) {
     liftPen();
     repaint();
+    later(); // "Pen up" would be the last word of a slow hand
   } else {
     pen.stroke = [{ x: pen.x, y: pen.y, width: 1 }];
     strokes.push(pen.stroke);
@@ -245,8 +246,10 @@ async function look() {
 function later() {
   clearTimeout(quiet);
   quiet = setTimeout(async () => {
-    if (strokes.length) say(element("answer").textContent);
     const resting = version;
+    while (looking) await pause(20); // what is said is of this drawing
+    if (version !== resting) return;
+    if (strokes.length) say(element("answer").textContent);
     for (const { name } of usable) {
       if (version !== resting) return;
       const time = await ask(`api/times${query(name)}`, drawing());
