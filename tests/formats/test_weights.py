@@ -11,10 +11,10 @@ import pytest
 
 import arraynet
 from arraynet import DtypeError, LoadError, formats
+from arraynet.chains import Chain, graph_from_contents, known_activations
 from arraynet.formats import Contents
 from arraynet.formats.naming import LayerNames, layers_of
 from arraynet.graph import Graph
-from arraynet.loading import Chain, graph_from_contents, known_activations
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
