@@ -14,7 +14,6 @@ from arraynet.errors import (
     GraphError,
     LoadError,
     ShapeError,
-    choices_text,
     shortened,
 )
 from arraynet.graph import Graph, cast
@@ -182,10 +181,10 @@ def _activations(count: int, chain: Chain, file: str) -> list[str]:
             f"{' and '.join(missing)} to say the activations "
             "(for example hidden='sigmoid', output='softmax'; arraynet.ops has all)",
         )
+    from arraynet.formats.weights import one_of
+
     known = known_activations()
     for name, value in given.items():
         if value is not None and not is_one_of(value, known):
-            raise LoadError(
-                file, f"{name}={shortened(value)}", f"a known one ({choices_text(value, known)})"
-            )
+            raise LoadError(file, f"{name}={shortened(value)}", one_of(value, known))
     return [str(given["hidden"])] * (count - 1) + [str(given["output"])]

@@ -13,7 +13,7 @@ from arraynet.formats.limits import Limits
 
 LONGEST_PATH = 4096
 BLOCK = 1 << 20  # what a decompressor may copy at once
-CONTENT = "the path of a file (the contents of one are no path: give the file's name)"
+CONTENT = "a path (the contents of a file are none: give the file's name)"
 
 
 class Source:
