@@ -52,7 +52,8 @@ MAY_IMPORT = {
     "summary": GRAPH,
     "network": NETWORK,
     "layers": NETWORK,
-    "loading": NETWORK | {"datasets", "layers"},
+    "chains": NETWORK | {"layers"},
+    "loading": NETWORK | {"chains", "datasets"},
 }
 """What each part may import. Parts that are not listed stand above all of these."""
 

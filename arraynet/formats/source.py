@@ -11,9 +11,9 @@ from typing import IO, BinaryIO
 from arraynet.errors import LoadError, shortened
 from arraynet.formats.limits import Limits
 
-LONGEST_PATH = 4096
+LONGEST_PATH = 8192  # systems take fewer, and say so themselves
 BLOCK = 1 << 20  # what a decompressor may copy at once
-CONTENT = "the path of a file (the contents of one are no path: give the file's name)"
+CONTENT = "a path (the contents of a file are none: give the file's name)"
 
 
 class Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,12 @@ class DenseWeights:
     bias: HostArray
 
 
+def one_of(found: object, choices: Iterable[str]) -> str:
+    """Return what an option is expected to be: the near miss, or all choices."""
+    text = choices_text(found, choices)
+    return f"another ({text})" if text.startswith("did you mean") else f"one of {text}"
+
+
 def dense_weights(
     tensors: Mapping[str, HostArray], *, file: str, layout: str | None = None, mixed: bool = False
 ) -> list[DenseWeights]:
@@ -63,9 +69,7 @@ def dense_weights(
     ((3, 2), (2,))
     """
     if layout is not None and not is_one_of(layout, LAYOUTS):
-        raise LoadError(
-            file, f"layout={shortened(layout)}", f"a known one ({choices_text(layout, LAYOUTS)})"
-        )
+        raise LoadError(file, f"layout={shortened(layout)}", one_of(layout, LAYOUTS))
     names, usual = layers_of(tensors, file)
     tensors = _of_one_dtype(tensors, file, mixed=mixed)
     result = []

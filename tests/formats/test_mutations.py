@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 from arraynet import LoadError, formats
-from arraynet.loading import Chain, graph_from_contents
+from arraynet.chains import Chain, graph_from_contents
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

@@ -20,8 +20,8 @@ import safetensors.numpy
 
 import arraynet
 from arraynet import ArraynetError, DtypeError, LoadError, formats
+from arraynet.chains import graph_from_contents
 from arraynet.formats.writing import replace_file, replacing
-from arraynet.loading import graph_from_contents
 from tests.formats.sample_arrays import sample_arrays
 
 Arrays = dict[str, np.ndarray[Any, Any]]

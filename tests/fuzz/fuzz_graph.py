@@ -7,8 +7,8 @@ import json
 import harness
 import numpy as np
 
+from arraynet.chains import graph_from_contents
 from arraynet.formats.graph_json import KEY
-from arraynet.loading import graph_from_contents
 from tests.formats.archives import archive, npy, shape_of
 
 WEIGHTS = {"W1": np.ones((2, 3), "f4"), "b1": np.ones(3, "f4")}
