@@ -174,7 +174,6 @@ def test_a_memory_map_of_4_gb_is_read_in_little_memory(sparse_file: Path, part: 
         capture_output=True,
         text=True,
         check=False,
-        timeout=250,
     )
     assert done.returncode == 0, done.stderr
     peak = int(done.stdout)
