@@ -1,7 +1,7 @@
 """Loads hostile files, one after the other, under resource limits and an audit hook.
 
-Run by `tests.formats.attack` in a process of its own:
-``python -m tests.formats.victim LOADER SUFFIX CASES GOOD`` prints one JSON object.
+Run by `tests.formats.attack`: for each line of JSON, [LOADER, SUFFIX, CASES, GOOD],
+``python -m tests.formats.victim`` forks a process of its own and prints one JSON object.
 """
 
 from __future__ import annotations
@@ -214,5 +214,24 @@ def _give_up(signal_number: int, frame: object) -> None:
     raise TimeoutError(f"more than {HANGS} s")
 
 
+def in_a_process_of_its_own(arguments: list[str]) -> dict[str, Any]:
+    """Fork, and return what the child found, or how it ended without an answer."""
+    answer = Path(arguments[2]).with_name("answer")
+    child = os.fork()
+    if not child:
+        try:
+            answer.write_text(json.dumps(main(*arguments)), "ascii")
+        except BaseException:
+            answer.write_text(json.dumps({"crash": traceback.format_exc()[-2000:]}), "ascii")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status or not answer.exists():
+        return {"crash": f"the victim ended with status {os.waitstatus_to_exitcode(status)}"}
+    found: dict[str, Any] = json.loads(answer.read_text("ascii"))
+    return found
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])))
+    for line in sys.stdin:
+        print(json.dumps(in_a_process_of_its_own(json.loads(line))), flush=True)
