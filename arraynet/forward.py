@@ -29,8 +29,8 @@ class Step:
 class Forward:
     """The forward pass, one step after the other.
 
-    An object of its own, which holds no `Program`: a program holds it, and what the
-    backend makes of it. So a dropped network is gone at once.
+    An object of its own, which holds no `arraynet.program.Program`: a program holds
+    it, and what the backend makes of it. So a dropped network is gone at once.
 
     Attributes
     ----------

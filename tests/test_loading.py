@@ -341,7 +341,6 @@ def test_a_large_network_is_held_once_while_it_is_loaded(
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
     )
     assert done.returncode == 0, done.stderr
     held = int(done.stdout) / tensors["W1"].nbytes

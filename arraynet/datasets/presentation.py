@@ -1,4 +1,4 @@
-"""The forms that every image data set is given in: `normalize`, `flatten`, one-hot."""
+"""The forms that every image data set is given in: ``normalize``, ``flatten``, one-hot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pickle opcodes that may stand in a file, each with what it does to a `Machine`."""
+"""The pickle opcodes that may stand in a file, each with what it does to a ``Machine``."""
 
 from __future__ import annotations
 

@@ -30,7 +30,6 @@ def _outcome(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]
         text=True,
         cwd=folder,
         env={**environment, "PYTHONPATH": paths, **variables},
-        timeout=120,
     )
 
 

@@ -8,7 +8,6 @@ import os
 import ssl
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from arraynet.datasets import fetch, fetch_mnist, load_mnist
 from arraynet.datasets.download import Published
 from arraynet.errors import ArraynetError, LoadError
 from tests.datasets.mirror import Mirror, publish, serve
+from tests.effort import assert_light
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(4).bytes(5_000)
@@ -95,10 +95,12 @@ HOSTILE = {
 def test_a_file_that_is_not_mnists_is_seen_soon(hostile: str, tmp_path: Path) -> None:
     images = fetch.FILES[0]
     HOSTILE[hostile](tmp_path / images.name)
-    started = time.process_time()
-    with pytest.raises(LoadError, match=f"no good {images.name}"):
-        fetch_mnist(tmp_path, offline=True)
-    assert time.process_time() - started < 1
+
+    def refusal() -> None:
+        with pytest.raises(LoadError, match=f"no good {images.name}"):
+            fetch_mnist(tmp_path, offline=True)
+
+    assert_light(refusal)
 
 
 @pytest.mark.parametrize("folder", [3, [1], "a\0b", "\ud800", 1.5])
@@ -167,7 +169,7 @@ def certificate(tmp_path: Path) -> Path:
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
              "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
              "-keyout", str(path.with_suffix(".key")), "-out", str(path)],
-            check=True, capture_output=True, timeout=60,
+            check=True, capture_output=True,
         )  # fmt: skip
     except FileNotFoundError:
         pytest.skip("the command openssl, which makes a certificate, is not installed")

@@ -192,11 +192,11 @@ def pngs(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    cases = structures(pngs() | headers(), 2_000)
+    cases = structures(pngs() | headers())
     report = attack(cases, "images", "", GOODS[0])
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 50
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 40
 
 
 def jpeg(body: bytes) -> bytes:

@@ -305,10 +305,10 @@ def networks(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    report = attack(structures(networks(), 2_000), "network", ".safetensors", GOOD)
+    report = attack(structures(networks()), "network", ".safetensors", GOOD)
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 20
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 100
 
 
 def chain(count: int, shape: list[Any], **changed: Any) -> str:

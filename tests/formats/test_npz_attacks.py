@@ -100,10 +100,10 @@ def archives(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    report = attack(structures(archives(), 2_000), "npz", ".npz", GOOD)
+    report = attack(structures(archives()), "npz", ".npz", GOOD)
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 50
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 40
 
 
 def pickled_objects() -> bytes:

@@ -88,12 +88,12 @@ def programs(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    cases = structures(programs(), 2_000)
+    cases = structures(programs())
     report = attack(cases, "pickle", ".pkl", op.GOOD)
     report.check()
-    assert report.cases == 2_000
-    # About 100 are good files; Hypothesis draws a little differently from run to run.
-    assert report.loaded > 50
+    assert report.cases >= 600
+    # About one in 20 is a good file; Hypothesis draws a little differently from run to run.
+    assert report.loaded > report.cases / 40
 
 
 def bombs() -> dict[str, bytes]:

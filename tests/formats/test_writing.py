@@ -289,7 +289,7 @@ def test_a_full_disk_leaves_the_old_file_whole(
     target = tmp_path / f"target{suffix}"
     formats.write(target, {"W1": np.ones((2, 2)), "b1": np.ones(2)})
     before = target.read_bytes()
-    _, errors = convert(source, target, size).communicate(timeout=60)
+    _, errors = convert(source, target, size).communicate()
     assert "File too large" in errors
     assert str(target) in errors
     assert target.read_bytes() == before
@@ -298,7 +298,7 @@ def test_a_full_disk_leaves_the_old_file_whole(
 
 def test_a_full_disk_leaves_no_half_file(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "target.safetensors"
-    _, errors = convert(source, target, 100_000).communicate(timeout=60)
+    _, errors = convert(source, target, 100_000).communicate()
     assert "File too large" in errors
     assert list(tmp_path.iterdir()) == [source]
 
@@ -319,7 +319,7 @@ def test_a_killed_convert_leaves_a_whole_file(suffix: str, source: Path, tmp_pat
             process.stdout.readline()
         time.sleep(0.003 * number)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate()
         assert process.returncode == -signal.SIGKILL
         found = formats.read(target).tensors
         state = "new" if found["W1"].shape == (1000, 1000) else "old"

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -22,6 +21,7 @@ import pytest
 
 from arraynet.errors import OutOfMemoryError
 from arraynet.web import application, connections, requests
+from tests.waiting import HANGS, comes_true
 from tests.web.conftest import Answer, Client, drawing, served
 from tests.web.test_rules import SEVEN, head
 
@@ -38,7 +38,7 @@ class Stub:
         return {"name": "stub"}
 
     def look(self, drawing: Any, backend: str | None) -> dict[str, Any]:
-        assert self.go.wait(20)
+        assert self.go.wait(HANGS)
         self.seen += 1
         if self.failure:
             raise self.failure
@@ -58,18 +58,17 @@ def slow() -> Iterator[Stub]:
     stub.go.set()
 
 
-def test_200_requests_in_a_second_are_served_or_refused(client: Client) -> None:
+def test_200_requests_at_once_are_served_or_refused(client: Client) -> None:
     """Each one is answered: 200 with the digit, or 503 with the time to wait."""
     bodies = [drawing(digit).tobytes() for digit in range(10)]
 
     def ask(number: int) -> Answer:
         return client.look(bodies[number % 10])
 
-    start = time.monotonic()
     with ThreadPoolExecutor(50) as crowd:
         answers = list(crowd.map(ask, range(200)))
     statuses = Counter(answer.status for answer in answers)
-    print(f"200 requests in {time.monotonic() - start:.2f} s: {dict(statuses)}")
+    print(f"200 requests: {dict(statuses)}")
     assert set(statuses) <= {200, 503}
     assert statuses[200] >= 32
     for number, answer in enumerate(answers):
@@ -85,7 +84,7 @@ def test_the_queue_has_an_end_and_the_loop_goes_on(slow: Stub) -> None:
     count = application.WAITING + 1
     with served(slow) as client, ThreadPoolExecutor(count) as crowd:
         asked = [crowd.submit(client.look, SEVEN) for _ in range(count)]
-        answered, waiting = wait(asked, 20, FIRST_COMPLETED)
+        answered, waiting = wait(asked, HANGS, FIRST_COMPLETED)
         assert [future.result().status for future in answered] == [503]
         refused = client.look(SEVEN)
         assert refused.status == 503
@@ -246,10 +245,7 @@ def test_those_who_leave_are_forgotten(client: Client, caplog: pytest.LogCapture
     for _ in range(40):
         with client.connect() as line:
             line.sendall(whole)
-    deadline = time.monotonic() + 20
-    while client.look(SEVEN).status == 503 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert client.look(SEVEN).status == 200
+    assert comes_true(lambda: client.look(SEVEN).status == 200)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
