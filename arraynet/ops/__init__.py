@@ -20,13 +20,6 @@ from arraynet.ops.exponential_units import celu, elu, selu
 from arraynet.ops.gates import gelu, glu, mish, silu, swish
 from arraynet.ops.gaussian import erf, erfc
 from arraynet.ops.linear import add, affine, dropout, identity, linear, matmul, scale_shift
-from arraynet.ops.normalisation import (
-    log_softmax,
-    logsumexp,
-    softmax,
-    softmin,
-    unguarded_softmax,
-)
 from arraynet.ops.rectifiers import (
     hard_sigmoid,
     hard_silu,
@@ -40,6 +33,13 @@ from arraynet.ops.rectifiers import (
 )
 from arraynet.ops.registry import OPS, Op, op
 from arraynet.ops.shrinkage import hard_shrink, soft_shrink, tanh_shrink
+from arraynet.ops.softmax import (
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmin,
+    unguarded_softmax,
+)
 from arraynet.ops.sparse import hardmax, sparsemax
 
 __all__ = [

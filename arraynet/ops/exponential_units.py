@@ -18,22 +18,8 @@ def elu(x: Array, *, alpha: float = 1.0, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha : float
         Minus the limit on the left; the default is that of ONNX's Elu (and of PyTorch).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -58,22 +44,8 @@ def selu(
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha, gamma : float
         The defaults are those of ONNX's Selu.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------
@@ -97,23 +69,9 @@ def celu(x: Array, *, alpha: float = 1.0, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha : float
         Minus the limit on the left; positive. The default is that of ONNX's Celu (and
         of PyTorch).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------

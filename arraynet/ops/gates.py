@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 from arraynet._typing import Array, Namespace
-from arraynet.errors import GraphError
+from arraynet.errors import GraphError, ShapeError
 from arraynet.ops.gaussian import gaussian, precision, rational
-from arraynet.ops.registry import Shape, op
+from arraynet.ops.meta import checked_axis
+from arraynet.ops.registry import op
 
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 # exp(-64) is lost beside 1 in every dtype, and subnormal in none that is computed in.
@@ -38,23 +39,6 @@ def _rest_of_exponential(x: Array, xp: Namespace) -> Array:
 def silu(x: Array, *, xp: Namespace = None) -> Array:
     """Sigmoid linear unit ``x * sigmoid(x)``, as ONNX's Swish with its default alpha of 1.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -75,23 +59,6 @@ def mish(x: Array, *, xp: Namespace = None) -> Array:
 
     With ``n = exp(x)`` and ``w = n * (n + 2)``, ``tanh(log(1 + n))`` is ``w / (w + 2)``. From
     ``x = 20`` on that is 1 in every dtype, and in the left tail it is ``n``.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------
@@ -123,18 +90,9 @@ def gelu(x: Array, *, approximate: str = "none", xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     approximate : {"none", "tanh"}
         "tanh" is ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``. The
         default is that of ONNX's Gelu (and of PyTorch).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
 
     Raises
     ------
@@ -158,7 +116,8 @@ def gelu(x: Array, *, approximate: str = "none", xp: Namespace = None) -> Array:
     if approximate != "none":
         raise GraphError(f"gelu: got approximate={approximate!r}, expected 'none' or 'tanh'")
     constants = precision(x, xp)
-    size = xp.minimum(xp.abs(x), 50.0)
+    # max(x, -x) is |x| with the derivative 0 at 0, as the difference needs there.
+    size = xp.minimum(xp.maximum(x, -x), 50.0)
     ratio = size / (_SQRT_2PI * size + 2.0 * rational(size, constants.mills))
     return xp.maximum(x, 0.0) - ratio * gaussian(size, 0.5, constants.grid, xp)
 
@@ -204,7 +163,7 @@ def _gelu_tanh(x: Array, xp: Namespace) -> Array:
     the exponent by 16 keeps the factors above the subnormal numbers.
     """
     constants = _SINGLE if x.dtype == xp.float32 else _DOUBLE
-    size = xp.minimum(xp.abs(x), 30.0)
+    size = xp.minimum(xp.maximum(x, -x), 30.0)
     coarse = (size + constants.grid) - constants.grid
     fine = size - coarse
     square = coarse * coarse
@@ -219,40 +178,14 @@ def _gelu_tanh(x: Array, xp: Namespace) -> Array:
     return xp.maximum(x, 0.0) - size * shifted / (1.0 + _EXP_M16 * shifted) * _EXP_M16
 
 
-def _halved(x: Shape, *, axis: int = -1) -> Shape:
-    """Return the shape with one axis halved."""
-    if not -len(x) <= axis < len(x):
-        raise ValueError(f"axis {axis} does not exist in {x}")
-    size = x[axis]
-    if not isinstance(size, int) or size % 2:
-        raise ValueError(f"axis {axis} has {size} features, and halves need an even number")
-    halved = list(x)
-    halved[axis] = size // 2
-    return tuple(halved)
-
-
-@op(rowwise=True, shape=_halved, widened=True)
+@op(rowwise=True, widened=True)
 def glu(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Gated linear unit: the first half of an axis times the sigmoid of the second.
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis to halve; the default is that of PyTorch's GLU.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------
@@ -265,7 +198,11 @@ def glu(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     >>> glu(np.array([[2.0, 4.0, 0.0, 1000.0]]))
     array([[1., 4.]])
     """
-    axis %= x.ndim
+    axis = checked_axis(axis, x.shape)
+    if x.shape[axis] % 2:
+        raise ShapeError(
+            f"axis {axis} has {x.shape[axis]} features, and halves need an even number"
+        )
     size = x.shape[axis] // 2
     before = (slice(None),) * axis
     value, gate = x[(*before, slice(None, size), ...)], x[(*before, slice(size, None), ...)]

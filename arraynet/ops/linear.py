@@ -5,29 +5,11 @@ from __future__ import annotations
 import math
 
 from arraynet._typing import Array, Namespace
-from arraynet.ops.registry import Shape, op
+from arraynet.errors import ShapeError, shape_text
+from arraynet.ops.registry import op
 
 
-def _product_shape(x: Shape, weight: Shape, bias: Shape | None = None) -> Shape:
-    """Return the shape of ``x @ weight + bias``."""
-    if len(x) < 1:
-        raise ValueError("x is a scalar and needs at least one axis, of features")
-    if len(weight) != 2:
-        raise ValueError(f"weight {weight} needs two axes, (in, out)")
-    if x[-1] != weight[0]:
-        raise ValueError(f"x has {x[-1]} features, and weight {weight} takes {weight[0]}")
-    if bias is not None and tuple(bias) != (weight[1],):
-        raise ValueError(f"bias {bias} needs one number for each of {weight[1]} outputs")
-    return (*x[:-1], weight[1])
-
-
-def _product_cost(x: Shape, weight: Shape, bias: Shape | None = None) -> int:
-    """Return the multiply-adds of ``x @ weight``."""
-    rows = math.prod(x[:-1])
-    return int(rows * weight[0] * weight[1])
-
-
-@op(rowwise=True, shape=_product_shape, multiply_adds=_product_cost, merges="matrix")
+@op(rowwise=True, merges="matrix")
 def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
     """Matrix product ``x @ weight`` over the last axis of ``x``.
 
@@ -40,8 +22,6 @@ def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
         Floating.
     weight : array, shape (in, out)
         Of the dtype of ``x``.
-    xp : namespace, optional
-        The arrays' namespace; asked of them when None.
 
     Returns
     -------
@@ -61,6 +41,15 @@ def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
     >>> matmul(np.array([1.0, 2.0]), np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 3.0]]))
     array([1., 2., 8.])
     """
+    if x.ndim < 1:
+        raise ShapeError("x is a scalar and needs at least one axis, of features")
+    if weight.ndim != 2:
+        raise ShapeError(f"weight {shape_text(weight.shape)} needs two axes, (in, out)")
+    if x.shape[-1] != weight.shape[0]:
+        raise ShapeError(
+            f"x has {x.shape[-1]} features, and weight {shape_text(weight.shape)} takes "
+            f"{weight.shape[0]}"
+        )
     if x.ndim == 2:
         return xp.matmul(x, weight)
     *rows, features = x.shape
@@ -74,24 +63,8 @@ def add(x: Array, bias: Array, *, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     bias : array
         Of the dtype of ``x``; it must broadcast with it.
-    xp : namespace, optional
-        The arrays' namespace; asked of them when None.
-
-    Returns
-    -------
-    array
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If an array is not floating.
-    ShapeError
-        If the shapes do not broadcast.
 
     Examples
     --------
@@ -103,13 +76,7 @@ def add(x: Array, bias: Array, *, xp: Namespace = None) -> Array:
     return x + bias
 
 
-@op(
-    rowwise=True,
-    shape=_product_shape,
-    multiply_adds=_product_cost,
-    merges="matrix",
-    parts=("matmul", "add"),
-)
+@op(rowwise=True, merges="matrix", parts=("matmul", "add"))
 def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Array:
     """Affine map ``x @ weight + bias`` over the last axis of ``x``: a dense layer.
 
@@ -121,8 +88,6 @@ def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Arr
         Of the dtype of ``x``. (ONNX's Gemm and PyTorch's Linear keep (out, in).)
     bias : array, shape (out,)
         Of the dtype of ``x``.
-    xp : namespace, optional
-        The arrays' namespace; asked of them when None.
 
     Returns
     -------
@@ -146,6 +111,10 @@ def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Arr
     >>> affine(x, np.array([[0.5], [0.5]]), np.array([-0.75]))[:, 0]
     array([-0.75, -0.25, -0.25,  0.25])
     """
+    if weight.ndim == 2 and tuple(bias.shape) != (weight.shape[1],):
+        raise ShapeError(
+            f"bias {shape_text(bias.shape)} needs one number for each of {weight.shape[1]} outputs"
+        )
     return matmul(x, weight, xp=xp) + bias
 
 
@@ -155,25 +124,9 @@ def scale_shift(x: Array, scale: Array, shift: Array, *, xp: Namespace = None) -
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     scale, shift : array
         Of the dtype of ``x``; they must broadcast with it: numbers, or one for each
         feature.
-    xp : namespace, optional
-        The arrays' namespace; asked of them when None.
-
-    Returns
-    -------
-    array
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If an array is not floating.
-    ShapeError
-        If the shapes do not broadcast.
 
     Examples
     --------
@@ -188,22 +141,10 @@ def scale_shift(x: Array, scale: Array, shift: Array, *, xp: Namespace = None) -
 def identity(x: Array, *, xp: Namespace = None) -> Array:
     """Return the input itself: the output layer of a regression.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
     Returns
     -------
     array
         ``x``, not a copy of it.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -223,23 +164,14 @@ def dropout(x: Array, *, ratio: float = 0.5, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     ratio : float
         The share of elements that training set to zero; inference has no use for
         it. The default is that of ONNX's Dropout.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array
         ``x``, not a copy of it.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------

@@ -12,23 +12,6 @@ from arraynet.ops.registry import op
 def relu(x: Array, *, xp: Namespace = None) -> Array:
     """Rectifier ``max(x, 0)``.
 
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-
     Examples
     --------
     >>> import numpy as np
@@ -41,23 +24,6 @@ def relu(x: Array, *, xp: Namespace = None) -> Array:
 @op(elementwise=True, bounds=(0, 6))
 def relu6(x: Array, *, xp: Namespace = None) -> Array:
     """Rectifier that saturates at 6, ``min(max(x, 0), 6)``.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -74,22 +40,8 @@ def leaky_relu(x: Array, *, alpha: float = 0.01, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha : float
         The slope; the default is that of ONNX's LeakyRelu (and of PyTorch).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -110,22 +62,8 @@ def prelu(x: Array, slope: Array, *, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     slope : array
         Of the dtype of ``x``; it must broadcast with it.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -142,22 +80,8 @@ def thresholded_relu(x: Array, *, alpha: float = 1.0, xp: Namespace = None) -> A
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha : float
         The threshold; the default is that of ONNX's ThresholdedRelu.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -174,22 +98,8 @@ def hard_tanh(x: Array, *, lower: float = -1.0, upper: float = 1.0, xp: Namespac
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     lower, upper : float
         The bounds; the defaults are those of PyTorch's Hardtanh.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -208,23 +118,9 @@ def hard_sigmoid(x: Array, *, alpha: float = 0.2, beta: float = 0.5, xp: Namespa
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     alpha, beta : float
         Slope and value at 0; the defaults are those of ONNX's HardSigmoid.
         (PyTorch's slope is 1/6.)
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -243,23 +139,6 @@ def hard_silu(x: Array, *, xp: Namespace = None) -> Array:
     """Piecewise quadratic SiLU ``x * min(max(x / 6 + 1/2, 0), 1)``, as ONNX's HardSwish.
 
     Written with ``x + 3``, which is exact near -3, where ``x / 6 + 1/2`` cancels.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------

@@ -6,23 +6,23 @@ how does it shape its output, of which cheaper op is it a rescaling?
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from numbers import Integral, Real
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from array_api_compat import array_namespace
+import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
-from arraynet.errors import DtypeError, GraphError, ShapeError
-
-Shape = tuple[Any, ...]
-"""Sizes, each a number or, in a graph, a symbol such as "batch"."""
+from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
+from arraynet.ops.admission import attribute, host_numbers, namespace_of, native
+from arraynet.ops.documentation import complete
+from arraynet.ops.meta import new_namespace
+from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
@@ -52,25 +52,6 @@ class Within:
     largest: Mapping[str, float]
 
 
-def _broadcast(*shapes: Shape, **attributes: Any) -> Shape:
-    """Return the shape of an elementwise result: the inputs broadcast together."""
-    longest = max(len(shape) for shape in shapes)
-    padded = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
-    result = []
-    for sizes in zip(*padded, strict=True):
-        wanted = {size for size in sizes if size != 1} or {1}
-        if len(wanted) > 1:
-            differing = " and ".join(sorted(str(size) for size in wanted))
-            raise ValueError(f"sizes {differing} do not broadcast")
-        result.append(wanted.pop())
-    return tuple(result)
-
-
-def _no_products(*shapes: Shape, **attributes: Any) -> int:
-    """Return the multiply-adds of an op that has no matrix product."""
-    return 0
-
-
 @dataclass(frozen=True)
 class Op:
     """One operation: its formula, and the facts that passes and programs use.
@@ -88,11 +69,17 @@ class Op:
     rowwise : bool
         Each row of the output depends on the same row of the first input alone,
         so that a batch may be cut. Elementwise ops are rowwise too.
-    shape : callable
-        ``shape(*input_shapes, **attributes)``: the shape of the output; raises
-        `ValueError` with the sizes that do not fit.
-    multiply_adds : callable
-        ``multiply_adds(*input_shapes, **attributes)``: how many of them it costs.
+    dtypes : tuple of str
+        The kinds of dtypes that its arrays may have, in the array API standard's words,
+        or ``("any",)``. Of floating arrays alone the result has the first one's dtype.
+    outputs : int
+        How many arrays it gives: 1, alone; more, a tuple of them; 0, a tuple whose length
+        the inputs or attributes decide.
+    host : tuple of str
+        The inputs whose numbers the formula reads (sizes, axes): NumPy arrays on the host,
+        whatever the library of the others. A caller may give lists and numbers.
+    gives_host : bool
+        The result is a NumPy array on the host, whatever the library: a shape.
     bounds : tuple of float
         An interval that holds the output for every finite input.
     droppable : bool
@@ -120,8 +107,10 @@ class Op:
     formula: Kernel
     elementwise: bool = False
     rowwise: bool = False
-    shape: Callable[..., Shape] = _broadcast
-    multiply_adds: Callable[..., int] = _no_products
+    dtypes: tuple[str, ...] = ("real floating",)
+    outputs: int = 1
+    host: tuple[str, ...] = ()
+    gives_host: bool = False
     bounds: tuple[float, float] = UNBOUNDED
     droppable: bool = False
     merges: str = ""
@@ -130,6 +119,55 @@ class Op:
     within: Within | None = None
     widened: bool = False
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def floating(self) -> bool:
+        """Whether its arrays and its result are of one floating dtype."""
+        return self.dtypes == ("real floating",)
+
+    @cached_property
+    def arrays(self) -> tuple[inspect.Parameter, ...]:
+        """The parameters that are arrays, in order."""
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return tuple(p for p in parameters_of(self.formula) if p.kind in kinds)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """The attributes with their defaults."""
+        return MappingProxyType(defaults_of(self.formula))
+
+    def shape(self, *shapes: Shape, **attributes: Any) -> Shape:
+        """Return the shape of the (first) output for floating arrays of some shapes.
+
+        Sizes may be symbols. The formula itself tells: it runs on arrays without numbers.
+
+        Raises
+        ------
+        ShapeError
+            If the sizes do not fit.
+        """
+        tried = trials(symbols_of(shapes))
+        found = [
+            self._traced([numbers(s, sizes) for s in shapes], attributes)[0] for sizes in tried
+        ]
+        return tuple(in_symbols(sizes, tried) for sizes in zip(*found, strict=True))
+
+    def multiply_adds(self, *shapes: tuple[int, ...], **attributes: Any) -> int:
+        """Return how many multiply-adds the op takes for floating arrays of some shapes."""
+        return self._traced(shapes, attributes)[1]
+
+    def _traced(
+        self, shapes: Sequence[tuple[int, ...]], attributes: Mapping[str, Any]
+    ) -> tuple[tuple[int, ...], int]:
+        """Return the shape of the first output, and the multiply-adds."""
+        xp = new_namespace()
+        arrays = [xp.array(shape, "float32") for shape in shapes]
+        try:
+            result = self.formula(*arrays, xp=xp, **attributes)
+        except (TypeError, IndexError) as error:
+            raise ShapeError(str(error) or "their sizes do not fit") from error
+        first = result[0] if isinstance(result, tuple) else result
+        return first.shape, xp.multiply_adds
 
 
 OPS: dict[str, Op] = {}
@@ -155,43 +193,97 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
     def register(written: Formula) -> Formula:
         facts.setdefault("rowwise", facts.get("elementwise", False))
         name = written.__name__
-        formula = _typed(written, facts.get("widened", False), facts.get("bounds", UNBOUNDED))
-        registration = Op(name, formula, **facts)
+        registration = Op(name, written, **facts)
+        if registration.floating:
+            registration = replace(registration, formula=_typed(registration))
+        formula = registration.formula
         for key in (name, *aliases):
             if key in OPS:
                 raise RuntimeError(f"op {key!r} is registered twice")
             OPS[key] = registration
 
-        defaults = defaults_of(written)
-        wanted = _array_names(written)
-
         @functools.wraps(written)
         def checked(*arrays: Any, xp: Any = None, **attributes: Any) -> Any:
-            if xp is None:
-                if len(arrays) != len(wanted):
-                    raise TypeError(
-                        f"{name}: got {len(arrays)} arrays, expected {', '.join(wanted)} "
-                        f"(attributes are given by name)"
-                    )
-                xp = _namespace(name, arrays)
-                for key, value in attributes.items():
-                    attributes[key] = _attribute(name, key, defaults, value)
-                _check_shapes(registration, arrays, attributes)
-            return formula(*arrays, xp=xp, **attributes)
+            if xp is not None:
+                return formula(*arrays, xp=xp, **attributes)
+            _check_count(registration, arrays)
+            arrays, xp = _admitted(registration, arrays)
+            for key, value in attributes.items():
+                attributes[key] = attribute(name, key, registration.defaults, value)
+            try:
+                return formula(*arrays, xp=xp, **attributes)
+            except (ValueError, TypeError, IndexError, RuntimeError) as error:
+                raise _explained(registration, arrays, attributes, error) from error
 
+        kind = "Floating." if registration.floating else "Of any dtype that the op takes."
+        checked.__doc__ = complete(written, kind=kind, elementwise=registration.elementwise)
         return checked  # type: ignore[return-value]
 
     return register
 
 
-def _typed(formula: Formula, widened: bool, bounds: tuple[float, float]) -> Formula:
-    """Return the formula with its result in the dtype of its first array.
+def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
+    """Refuse more or fewer arrays than the op takes."""
+    wanted = registration.arrays
+    if any(p.kind is p.VAR_POSITIONAL for p in wanted):
+        return
+    least = sum(p.default is p.empty for p in wanted)
+    if not least <= len(arrays) <= len(wanted):
+        raise TypeError(
+            f"{registration.name}: got {len(arrays)} arrays, expected "
+            f"{', '.join(p.name for p in wanted)} (attributes are given by name)"
+        )
+    for parameter, array in zip(wanted, arrays, strict=False):
+        if array is None and parameter.default is parameter.empty:
+            raise DtypeError(
+                f"{registration.name}: got None as {parameter.name}, expected arrays of one "
+                f"array-API library"
+            )
+
+
+def _admitted(registration: Op, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    """Return the arrays as the formula takes them, and their namespace."""
+    on_host = [p.name in registration.host for p in registration.arrays]
+    on_host += [False] * (len(arrays) - len(on_host))
+    devices = [array for array, host in zip(arrays, on_host, strict=False) if not host]
+    xp = namespace_of(registration.name, devices or [np.empty(0)], registration.dtypes)
+    admitted = (
+        host_numbers(registration.name, array) if host and array is not None else native(array)
+        for array, host in zip(arrays, on_host, strict=False)
+    )
+    return tuple(admitted), xp
+
+
+def _explained(
+    registration: Op, arrays: tuple[Any, ...], attributes: dict[str, Any], error: Exception
+) -> Exception:
+    """Return the error to raise for one that a formula or a library raised."""
+    if isinstance(error, ArraynetError) and not isinstance(error, ShapeError):
+        return error
+    shapes = [tuple(array.shape) for array in arrays if array is not None]
+    reason: Exception = error
+    if not isinstance(error, ShapeError):
+        try:  # what the library said is about itself: the shapes say what is wrong
+            registration.shape(*shapes, **attributes)
+        except ShapeError as found:
+            reason = found
+        else:
+            return error
+    return ShapeError(
+        f"{registration.name}: got shape {' and '.join(map(shape_text, shapes))}, expected "
+        f"shapes that fit: {reason}"
+    )
+
+
+def _typed(registration: Op) -> Kernel:
+    """Return an op's formula with its result in the dtype of its first array.
 
     Where bfloat16 is not a library's own, as with NumPy, operations with Python's
     numbers give a wider dtype. ``widened`` computes 16-bit floats in float32; a finite
     result that float16 cannot hold stays at the end of its range.
     """
-    large = max(map(abs, bounds)) > LARGEST_FLOAT16
+    formula, widened = registration.formula, registration.widened
+    large = max(map(abs, registration.bounds)) > LARGEST_FLOAT16
 
     @functools.wraps(formula)
     def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
@@ -207,27 +299,7 @@ def _typed(formula: Formula, widened: bool, bounds: tuple[float, float]) -> Form
             result = xp.where(xp.abs(result) == math.inf, result, held)
         return xp.astype(result, dtype)
 
-    return typed  # type: ignore[return-value]
-
-
-def _namespace(name: str, arrays: tuple[Any, ...]) -> Any:
-    """Return the arrays' one namespace, after checking that they are floating."""
-    try:
-        xp = array_namespace(*arrays)
-    except TypeError as error:
-        kinds = ", ".join(type(array).__name__ for array in arrays) or "nothing"
-        raise DtypeError(
-            f"{name}: got {kinds}, expected arrays of one array-API library "
-            f"(NumPy, CuPy, PyTorch …; wrap lists and numbers with its asarray)"
-        ) from error
-    for array in arrays:
-        if not hasattr(array, "dtype") or not xp.isdtype(array.dtype, "real floating"):
-            found = getattr(array, "dtype", type(array).__name__)
-            raise DtypeError(
-                f"{name}: got an array of {found}, expected a floating dtype "
-                f"(convert it first, for example to float32)"
-            )
-    return xp
+    return typed
 
 
 @functools.cache
@@ -236,41 +308,7 @@ def parameters_of(formula: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     return tuple(inspect.signature(formula).parameters.values())
 
 
-def _array_names(formula: Callable[..., Any]) -> list[str]:
-    """Return the names of a formula's arrays."""
-    return [p.name for p in parameters_of(formula) if p.kind is p.POSITIONAL_OR_KEYWORD]
-
-
 def defaults_of(formula: Callable[..., Any]) -> dict[str, Any]:
     """Return the attributes of a formula with their defaults."""
     parameters = parameters_of(formula)
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "xp"}
-
-
-def _attribute(name: str, key: str, defaults: Mapping[str, Any], value: Any) -> Any:
-    """Return an attribute's value as Python's own, if it is of its default's kind."""
-    if key not in defaults:
-        raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
-    default = defaults[key]
-    if isinstance(value, bool) is isinstance(default, bool):
-        if isinstance(default, float) and isinstance(value, Real):
-            with contextlib.suppress(OverflowError):
-                return float(value)
-        if isinstance(default, int) and isinstance(value, Integral):
-            return type(default)(value)
-        if isinstance(default, str) and isinstance(value, str):
-            return value
-    text = " ".join(repr(value).split())
-    raise GraphError(f"{name}: got {key}={text:.60}, expected a value like {default!r}")
-
-
-def _check_shapes(registration: Op, arrays: tuple[Any, ...], attributes: dict[str, Any]) -> None:
-    """Refuse arrays whose shapes the op does not take."""
-    shapes = [tuple(array.shape) for array in arrays]
-    try:
-        registration.shape(*shapes, **attributes)
-    except ValueError as error:
-        found = " and ".join(str(shape) for shape in shapes)
-        raise ShapeError(
-            f"{registration.name}: got shape {found}, expected shapes that fit: {error}"
-        ) from error

@@ -12,22 +12,8 @@ def soft_shrink(x: Array, *, lambd: float = 0.5, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     lambd : float
         Not negative; the default is that of PyTorch's Softshrink.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -44,23 +30,9 @@ def hard_shrink(x: Array, *, lambd: float = 0.5, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     lambd : float
         The threshold; the default is that of ONNX's Shrink, whose bias of 0 this is
         (and of PyTorch's Hardshrink).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     Examples
     --------
@@ -78,23 +50,6 @@ def tanh_shrink(x: Array, *, xp: Namespace = None) -> Array:
     The difference cancels for small ``x``. There, with ``y = x**2``, Lambert's continued
     fraction ``tanh(x) = x / (1 + y / (3 + y / (5 + …)))`` gives ``x * f / (1 + f)`` with
     ``f = y / (3 + y / (5 + …))``, a formula of positive terms.
-
-    Parameters
-    ----------
-    x : array, shape (…)
-        Floating.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
 
     References
     ----------

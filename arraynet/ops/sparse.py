@@ -5,35 +5,24 @@ from __future__ import annotations
 import math
 
 from arraynet._typing import Array, Namespace
-from arraynet.ops.normalisation import row_shape
 from arraynet.ops.registry import op
+from arraynet.ops.softmax import check_rows
 
 
-@op(rowwise=True, shape=row_shape, bounds=(0, 1))
+@op(rowwise=True, bounds=(0, 1))
 def hardmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """1 for the largest score of each row, 0 for the others.
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis of a row; the default is that of ONNX's Hardmax.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array, shape (…)
         Of the dtype of ``x``. Of equal scores the first has the 1. A row with NaN is
         NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     Examples
     --------
@@ -42,13 +31,14 @@ def hardmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     array([[0., 1., 0.],
            [1., 0., 0.]])
     """
+    check_rows(x, axis)
     largest = xp.max(x, axis=axis, keepdims=True)
     marks = xp.astype(x == largest, x.dtype)
     marks = xp.where(xp.cumulative_sum(marks, axis=axis) == 1.0, marks, 0.0)
     return xp.where(xp.isnan(largest), largest, marks)
 
 
-@op(rowwise=True, shape=row_shape, bounds=(0, 1), widened=True)
+@op(rowwise=True, bounds=(0, 1), widened=True)
 def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Probabilities nearest to the scores: softmax with exact zeros.
 
@@ -56,26 +46,15 @@ def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis over which the result sums to 1; the default is that of `softmax`
         (neither ONNX nor PyTorch has this function).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array, shape (…)
         Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
         NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     References
     ----------
@@ -87,6 +66,7 @@ def sparsemax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     >>> sparsemax(np.array([1.0, 0.5, -2.0]))
     array([0.75, 0.25, 0.  ])
     """
+    check_rows(x, axis)
     half = 0.5 * x
     largest = xp.max(half, axis=axis, keepdims=True)
     largest = xp.where(xp.isfinite(largest), largest, math.nan)

@@ -12,31 +12,23 @@ from __future__ import annotations
 import math
 
 from arraynet._typing import Array, Namespace
-from arraynet.ops.registry import Shape, Within, op
+from arraynet.errors import ShapeError, shape_text
+from arraynet.ops.meta import checked_axis
+from arraynet.ops.registry import Within, op
 
 
-def _check_axis(x: Shape, axis: int) -> None:
-    """Refuse an axis that does not exist or has no element."""
-    if not -len(x) <= axis < len(x):
-        raise ValueError(f"axis {axis} does not exist in {x}")
-    if x[axis] == 0:
-        raise ValueError(f"axis {axis} of {x} is empty")
+def check_rows(x: Array, axis: int) -> None:
+    """Refuse an axis that does not exist or has no element.
+
+    Raises
+    ------
+    ShapeError
+    """
+    if x.shape[checked_axis(axis, x.shape)] == 0:
+        raise ShapeError(f"axis {axis} of {shape_text(x.shape)} is empty")
 
 
-def row_shape(x: Shape, *, axis: int = -1) -> Shape:
-    """Return the shape itself."""
-    _check_axis(x, axis)
-    return x
-
-
-def _reduced(x: Shape, *, axis: int = -1, keepdims: bool = False) -> Shape:
-    """Return the shape without an axis."""
-    _check_axis(x, axis)
-    axis %= len(x)
-    return (*x[:axis], *((1,) if keepdims else ()), *x[axis + 1 :])
-
-
-@op(rowwise=True, shape=row_shape, bounds=(0, 1), widened=True)
+@op(rowwise=True, bounds=(0, 1), widened=True)
 def unguarded_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Softmax of scores that are known to be small, ``exp(x) / sum(exp(x))``.
 
@@ -49,20 +41,6 @@ def unguarded_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Arra
         Floating; its magnitude at most 60, or 600 in float64.
     axis : int
         The axis over which the result sums to 1.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
-
-    Returns
-    -------
-    array, shape (…)
-        Of the dtype of ``x``.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     Examples
     --------
@@ -70,6 +48,7 @@ def unguarded_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Arra
     >>> unguarded_softmax(np.log(np.array([1.0, 3.0, 4.0])))
     array([0.125, 0.375, 0.5  ])
     """
+    check_rows(x, axis)
     exponential = xp.exp(x)
     return exponential / xp.sum(exponential, axis=axis, keepdims=True)
 
@@ -80,7 +59,7 @@ _SMALL = Within(
 )
 
 
-@op(rowwise=True, shape=row_shape, bounds=(0, 1), within=_SMALL, widened=True)
+@op(rowwise=True, bounds=(0, 1), within=_SMALL, widened=True)
 def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Probabilities in proportion to the exponential, ``exp(x) / sum(exp(x))``.
 
@@ -89,26 +68,15 @@ def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis over which the result sums to 1; the default is that of ONNX's
         Softmax.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array, shape (…)
         Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
         NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     Examples
     --------
@@ -122,32 +90,21 @@ def softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     return exponential / xp.sum(exponential, axis=axis, keepdims=True)
 
 
-@op(rowwise=True, shape=row_shape, bounds=(0, 1), widened=True)
+@op(rowwise=True, bounds=(0, 1), widened=True)
 def softmin(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Softmax of ``-x``: the smallest score has the largest probability.
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis over which the result sums to 1; the default is that of `softmax`
         (ONNX has no such operator, and PyTorch's Softmin no default).
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array, shape (…)
         Of the dtype of ``x``. A row with NaN or -infinity, or with +infinity alone, is
         NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     Examples
     --------
@@ -158,7 +115,7 @@ def softmin(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     return softmax(-x, axis=axis, xp=xp)
 
 
-@op(rowwise=True, shape=row_shape, bounds=(-math.inf, 0), widened=True)
+@op(rowwise=True, bounds=(-math.inf, 0), widened=True)
 def log_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
     """Logarithm of the softmax, ``x - log(sum(exp(x)))``.
 
@@ -167,26 +124,15 @@ def log_softmax(x: Array, *, axis: int = -1, xp: Namespace = None) -> Array:
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis over which the probabilities sum to 1; the default is that of ONNX's
         LogSoftmax.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
     array, shape (…)
         Of the dtype of ``x``. A row with NaN or +infinity, or with -infinity alone, is
         NaN throughout.
-
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
 
     Examples
     --------
@@ -209,6 +155,7 @@ def _halves(x: Array, axis: int, xp: Namespace) -> tuple[Array, Array]:
     The largest is NaN where it is not finite: so the row becomes NaN without an
     invalid operation on the way.
     """
+    check_rows(x, axis)
     half = 0.5 * x
     largest = xp.max(half, axis=axis, keepdims=True)
     return half, xp.where(xp.isfinite(largest), largest, math.nan)
@@ -246,21 +193,17 @@ def _sum_of_others(
     return rest + (xp.sum(best, axis=axis, keepdims=True) - 1.0)
 
 
-@op(rowwise=True, shape=_reduced, widened=True)
+@op(rowwise=True, widened=True)
 def logsumexp(x: Array, *, axis: int = -1, keepdims: bool = False, xp: Namespace = None) -> Array:
     """Logarithm of the sum of exponentials over an axis, ``log(sum(exp(x)))``.
 
     Parameters
     ----------
-    x : array, shape (…)
-        Floating.
     axis : int
         The axis to sum over.
     keepdims : bool
         Whether the axis stays, with size 1. The default is that of PyTorch; ONNX's
         ReduceLogSumExp, which sums over all axes by default, keeps them.
-    xp : namespace, optional
-        The array's namespace; asked of it when None.
 
     Returns
     -------
@@ -268,19 +211,13 @@ def logsumexp(x: Array, *, axis: int = -1, keepdims: bool = False, xp: Namespace
         Of the dtype of ``x``. A row with NaN gives NaN, one with +infinity gives
         +infinity, and one with -infinity alone gives -infinity.
 
-    Raises
-    ------
-    DtypeError
-        If ``x`` is not floating.
-    ShapeError
-        If the axis does not exist or is empty.
-
     Examples
     --------
     >>> import numpy as np
     >>> logsumexp(np.array([[1000.0, 1000.0], [-np.inf, 0.0]]))
     array([1000.69314718,    0.        ])
     """
+    check_rows(x, axis)
     largest = xp.max(x, axis=axis, keepdims=True)
     # An infinite largest score is the result; any finite number in its place will do.
     finite = xp.where(xp.abs(largest) == math.inf, 0.0, largest)
