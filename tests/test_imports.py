@@ -19,7 +19,7 @@ ROOT = Path(arraynet.__file__).parent
 BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
-GRAPH = LOW | {"ops", "node", "weights", "graph"}
+GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
 
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "memory": {"errors"},
     "admission": BASE | {"memory"},
     "tables": {"errors"},
-    "ops": BASE,
+    "ops": LOW,
     "backends": LOW,
     "counts": BASE,
     "labels": LOW | {"counts"},
@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "datasets": GRAPH | {"formats"},
     "node": LOW | {"ops", "weights"},
     "weights": LOW,
-    "graph": LOW | {"ops", "node", "weights"},
+    "inference": LOW | {"ops", "node", "weights"},
+    "graph": LOW | {"ops", "node", "weights", "inference"},
     "folding": GRAPH,
     "rewriting": GRAPH,
     "passes": GRAPH | {"folding", "rewriting"},

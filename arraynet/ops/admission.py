@@ -1,9 +1,4 @@
-"""What an op takes from a caller: which arrays, and which attributes.
-
-Every array that meets an op, a network, a layer or a metric passes `check_kind`. What
-would compute something else than it says (a matrix multiplies where an array would scale,
-a masked array forgets its mask) is refused by name.
-"""
+"""What an op takes from a caller: which arrays, and which attributes."""
 
 from __future__ import annotations
 
@@ -15,6 +10,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from arraynet.admission import host_array
 from arraynet.errors import DtypeError, GraphError, shortened
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")
@@ -45,30 +41,6 @@ def dtype_name(dtype: Any) -> str:
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 
-def check_kind(where: str, array: Any) -> None:
-    """Refuse arrays of NumPy that do not compute as arrays do.
-
-    Raises
-    ------
-    DtypeError
-        For a `numpy.matrix`, a masked array, or another subclass with rules of its own.
-    """
-    if not isinstance(array, np.ndarray) or type(array) in (np.ndarray, np.memmap):
-        return
-    if isinstance(array, np.ma.MaskedArray):
-        found, advice = "a masked array", "say what stands for the masked elements: .filled(value)"
-    else:
-        found, advice = f"a {type(array).__name__}", "numpy.asarray(x) makes a plain array of it"
-    raise DtypeError(f"{where}: got {found}, expected a plain array ({advice})")
-
-
-def native(array: Any) -> Any:
-    """Return an array of NumPy in this machine's order of bytes, and any other as it is."""
-    if isinstance(array, np.ndarray | np.generic) and not array.dtype.isnative:
-        return array.astype(array.dtype.newbyteorder("="))
-    return array
-
-
 def host_numbers(name: str, value: Any) -> Any:
     """Return what a formula reads the numbers of (sizes, axes) as an array of NumPy.
 
@@ -89,6 +61,11 @@ def host_numbers(name: str, value: Any) -> Any:
     return array
 
 
+def plain(name: str, array: Any) -> Any:
+    """Return an array of NumPy without rules of its own, and any other library's as it is."""
+    return host_array(name, array) if isinstance(array, np.ndarray | np.generic) else array
+
+
 def namespace_of(name: str, arrays: Iterable[Any], kinds: tuple[str, ...]) -> Any:
     """Return the one namespace of arrays, after checking their kinds and dtypes.
 
@@ -99,8 +76,6 @@ def namespace_of(name: str, arrays: Iterable[Any], kinds: tuple[str, ...]) -> An
         kind.
     """
     given = [array for array in arrays if array is not None]
-    for array in given:
-        check_kind(name, array)
     try:
         xp = array_namespace(*given)
     except TypeError as error:

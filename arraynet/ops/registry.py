@@ -19,7 +19,7 @@ import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
 from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, host_numbers, namespace_of, native
+from arraynet.ops.admission import attribute, host_numbers, namespace_of, plain
 from arraynet.ops.documentation import complete
 from arraynet.ops.meta import new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
@@ -247,10 +247,10 @@ def _admitted(registration: Op, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...
     on_host += [False] * (len(arrays) - len(on_host))
     devices = [array for array, host in zip(arrays, on_host, strict=False) if not host]
     xp = namespace_of(registration.name, devices or [np.empty(0)], registration.dtypes)
-    admitted = (
-        host_numbers(registration.name, array) if host and array is not None else native(array)
-        for array, host in zip(arrays, on_host, strict=False)
-    )
+    admitted = []
+    for array, host in zip(arrays, on_host, strict=False):
+        read = host and array is not None
+        admitted.append((host_numbers if read else plain)(registration.name, array))
     return tuple(admitted), xp
 
 
