@@ -19,7 +19,7 @@ ROOT = Path(arraynet.__file__).parent
 BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
-GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
+GRAPH = LOW | {"ops", "node", "weights", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
 
@@ -37,8 +37,7 @@ MAY_IMPORT = {
     "datasets": GRAPH | {"formats"},
     "node": LOW | {"ops", "weights"},
     "weights": LOW,
-    "inference": LOW | {"ops", "node", "weights"},
-    "graph": LOW | {"ops", "node", "weights", "inference"},
+    "graph": LOW | {"ops", "node", "weights"},
     "folding": GRAPH,
     "rewriting": GRAPH,
     "passes": GRAPH | {"folding", "rewriting"},

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from arraynet.backends import KNOWN
+from arraynet.chains import known_activations
 from arraynet.cli.commands import unknown
 from arraynet.errors import shortened
 from arraynet.formats.weights import LAYOUTS
 from arraynet.graph import DTYPES
-from arraynet.loading import known_activations
 from arraynet.parity import REFERENCE
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -25,14 +25,13 @@ from arraynet.cli.printing import print_json, say
 from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
 from arraynet.datasets.preprocess import PREPARATIONS
-from arraynet.errors import DtypeError, ShapeError, shape_text
-from arraynet.labels import labels_from_scores
-from arraynet.ops import OPS
+from arraynet.errors import DtypeError
+from arraynet.labels import class_scores, labels_from_scores
+from arraynet.network import classes_of
 from arraynet.progress import bar
 from arraynet.scaling import BYTE, largest
 
 if TYPE_CHECKING:
-    from arraynet.graph import Graph
     from arraynet.network import Network
 
 
@@ -79,12 +78,12 @@ def predict(
     own. Transparent parts of a picture are dark, and light with --invert.
     """
     network = open_network(model, **network_options)
-    _check_classes(network)
+    classes_of(network, "predict")
     images = _images(file, network, is_embedded(model), limit, invert, fit)
     with bar("predicting", len(images), "images") as advance:
         scores = network.predict(images, batch_size=batch_size, progress=advance or False)
-    kind = "probabilities" if _gives_probabilities(network.graph) else "outputs"
-    labels = labels_from_scores(scores)
+    kind = "probabilities" if network.gives_probabilities else "outputs"
+    scores, labels = class_scores(scores), labels_from_scores(scores)
     if as_json:
         rows = [
             {"index": index, "label": label, kind: row}
@@ -96,18 +95,6 @@ def predict(
         return
     answers = zip(labels.tolist(), scores, strict=True)
     say(*(_line(index, label, row, top, kind) for index, (label, row) in enumerate(answers)))
-
-
-def _check_classes(network: Network) -> None:
-    """Refuse a network whose output is not one row of scores for each example."""
-    match network.output_shape:
-        case (batch, int()) if batch == network.input_shape[0]:
-            return
-    raise ShapeError(
-        f"predict: got a network from {shape_text(network.input_shape)} to "
-        f"{shape_text(network.output_shape)}, expected one from "
-        f"(batch, features) to (batch, classes)"
-    )
 
 
 def _images(
@@ -131,12 +118,6 @@ def _advice(network: Network) -> str:
     """Return what helps where images have another size."""
     inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
     return " (--fit resizes and centres drawings)" if inputs in PREPARATIONS else ""
-
-
-def _gives_probabilities(graph: Graph) -> bool:
-    """Return whether every output is from 0 to 1, whatever the input."""
-    node = graph.producers.get(graph.outputs[0])
-    return node is not None and OPS[node.op].bounds == (0, 1)
 
 
 def _line(index: int, label: int, row: HostArray, top: int, kind: str) -> str:

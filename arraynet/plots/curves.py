@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.backends import get_backend
-from arraynet.errors import GraphError
+from arraynet.errors import GraphError, choices_text, shortened
 from arraynet.ops import OPS, Op
 
 Curve: TypeAlias = npt.NDArray[np.float64]
@@ -47,7 +47,8 @@ def function_of(activation: Activation) -> tuple[str, Function]:
     registration = OPS.get(name)
     if registration is None:
         raise GraphError(
-            f"activations: got {name!r}, expected one of {', '.join(sorted(drawable()))}"
+            f"activations: got {shortened(name)}, expected one of the activations: "
+            f"{choices_text(name, sorted(drawable()))}"
         )
     numbers, attributes = _arguments(name, registration, dict(given))
     xp = get_backend("cpu").xp

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import host_array
 from arraynet.errors import ShapeError, clipped
 from arraynet.graph import HostArray
-from arraynet.labels import host_array, labels_from_scores, labels_of
+from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.metrics import Evaluation
-from arraynet.network import Network
-from arraynet.ops import OPS
+from arraynet.network import Network, classes_of
 from arraynet.plots.canvas import (
     MIDDLE,
     PLAIN,
@@ -171,8 +171,9 @@ def probabilities(
     >>> len(ax.patches), ax.get_title()
     (10, 'Predicted 5, true class 5')
     """
+    classes_of(net, "probabilities")
     batch = _single(net, image)
-    scores = net.predict(batch)
+    scores = class_scores(net.predict(batch))
     (best,), (row,) = labels_from_scores(scores), scores.astype(np.float64)
     labels = _names(names, len(row))
     if label is not None:
@@ -182,7 +183,7 @@ def probabilities(
     width = max(4.5, 0.55 * len(shown) + 1.2)
     ax = axes_of(ax, width if pixels is None else width + 2.4, 3.4)
     bars = ax.bar(range(len(shown)), row[shown], color="C0", edgecolor=ax.title.get_color())
-    percent = gives_probabilities(net)
+    percent = net.gives_probabilities
     texts = [f"{100 * value:.1f}" if percent else f"{value:.3g}" for value in row[shown]]
     ax.bar_label(bars, labels=texts, fontsize="small", padding=2)
     for place in np.flatnonzero(shown == best):
@@ -203,12 +204,6 @@ def probabilities(
     if pixels is not None:
         _draw_beside(ax, pixels)
     return ax
-
-
-def gives_probabilities(net: Network) -> bool:
-    """Return whether the outputs are from 0 to 1, whatever the input."""
-    node = net.graph.producers.get(net.graph.outputs[0])
-    return node is not None and OPS[node.op].bounds == (0, 1)
 
 
 def _pixels(image: HostArray, shape: tuple[int, int] | None) -> HostArray | None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import host_array
 from arraynet.errors import GraphError, ShapeError, clipped
 from arraynet.graph import HostArray
-from arraynet.labels import host_array, labels_from_scores, labels_of
-from arraynet.network import Network
+from arraynet.labels import class_scores, labels_from_scores, labels_of
+from arraynet.network import Network, classes_of
 from arraynet.ops import OPS
 from arraynet.plots.canvas import axes_of, picture, ramp, set_title
-from arraynet.plots.evaluations import gives_probabilities
 from arraynet.plots.sheets import Sheet, tiles_of
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def misclassified(
     >>> ax.get_title().splitlines()[1]
     'true → predicted, with its probability'
     """
-    scores = net.predict(x)
-    truth = labels_of(t, scores.shape[-1])
+    truth = labels_of(t, classes_of(net, "misclassified"))
+    scores = class_scores(net.predict(x))
     if len(truth) != len(scores):
         raise ShapeError(
             f"misclassified: got {len(scores)} images and {len(truth)} labels, expected one "
@@ -138,7 +138,7 @@ def misclassified(
         set_title(ax, found)
         return ax
     worst = wrong[:count]
-    percent = gives_probabilities(net)
+    percent = net.gives_probabilities
     captions = [
         f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
         + _confidence(float(confidence[row]), percent)

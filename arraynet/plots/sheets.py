@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import host_array
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.graph import HostArray
-from arraynet.labels import host_array
 from arraynet.plots.canvas import PLAIN, ramp, set_title, size_of
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from arraynet.backends import get_backend
 from arraynet.datasets import preprocess
 from arraynet.errors import BackendUnavailableError, ShapeError
 from arraynet.labels import labels_from_scores
-from arraynet.network import Network
-from arraynet.ops import OPS
+from arraynet.network import Network, classes_of
 from arraynet.web.neighbours import Neighbours
 
 HostArray = npt.NDArray[Any]
@@ -77,8 +76,6 @@ class Viewer:
         self._examining = threading.Lock()
         self._networks = {self._first: network}
         self._examined: dict[str, dict[str, str]] | None = None
-        last = network.graph.producers.get(network.graph.outputs[0])
-        self._probable = last is not None and OPS[last.op].bounds == (0, 1)
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says before anything is drawn."""
@@ -143,11 +140,11 @@ class Viewer:
         with np.errstate(over="ignore", invalid="ignore"):  # the page says what is no number
             values = network.activations(self._input(network, image))
         host = {name: network.backend.to_host(value) for name, value in values.items()}
-        outputs = host[network.graph.outputs[0]].reshape(1, -1).astype(np.float64)
+        outputs = host[network.graph.outputs[0]].astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
         seen["label"] = label if label >= 0 else None
         seen["outputs"] = _numbers(outputs)
-        seen["probable"] = self._probable
+        seen["probable"] = network.gives_probabilities
         seen["layers"] = [
             {
                 "name": node.name,
@@ -233,7 +230,7 @@ def preparation_for(network: Network) -> preprocess.Preparation:
         It takes images of another size, or gives no 10 outputs.
     """
     preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
-    outputs = _size(network.output_shape)
+    outputs = classes_of(network, "draw")
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"

@@ -14,7 +14,6 @@ from arraynet.datasets import pictures
 from arraynet.datasets.images import read_images
 from arraynet.formats import Limits
 from tests.datasets.pictures import chunk
-from tests.effort import assert_light
 
 pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
