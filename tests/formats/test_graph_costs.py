@@ -140,7 +140,7 @@ def test_twice_the_nodes_are_twice_the_calls(tmp_path: Path) -> None:
     for (name, half), (_, whole) in zip(slow(8), slow(4), strict=True):
         once, twice = calls_for(half), calls_for(whole)
         print(f"{name}: {once:,} and {twice:,} calls")
-        assert twice < 2.2 * once, name
+        assert twice < 2.5 * once, name
 
 
 def test_outputs_that_identities_give() -> None:
