@@ -53,7 +53,7 @@ __all__ = [
     "show_versions",
 ]
 
-_HOMES = ("errors", "versions", "backends", "network", "layers", "loading")
+_HOMES = ("errors", "backends", "network", "layers", "loading", "versions")
 """Where the names that are no modules live."""
 
 _LATE = ("formats", "parity", "plots")

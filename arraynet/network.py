@@ -265,8 +265,9 @@ class Network:
 
     def _rows(self, x: Any) -> Array:
         """Return the input as an array of rows: the device's own, else the host's."""
-        if type(x) not in (np.ndarray, np.memmap) and not self._backend.owns(x):
-            x = self._backend.on_host(x)
+        special = isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap)
+        if special or not (isinstance(x, np.ndarray) or self._backend.owns(x)):
+            x = self._backend.on_host(x)  # a matrix has rules of its own
         check_shape(tuple(x.shape), self.input_shape)
         return x
 
@@ -499,4 +500,7 @@ def _unlabelled(network: Network, function: str) -> ShapeError:
             f"yes above a half (put 'sigmoid' last), or more outputs than one"
         )
     found = f"from {shape_text(network.input_shape)} to {shape_text(shape)}"
-    return ShapeError(f"{function}: got a network {found}, expected one to (batch, classes)")
+    return ShapeError(
+        f"{function}: got a network {found}, expected one from (batch, features) to "
+        f"(batch, classes)"
+    )

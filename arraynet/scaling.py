@@ -89,8 +89,3 @@ def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> 
             f"(divide pixels by {unit:.4g}, or load it with scale=1/{unit:.4g})"
         )
     return ""
-
-
-def _like_pixels(values: npt.NDArray[Any], most: float) -> bool:
-    """Return whether values are large, or whole numbers."""
-    return most > FAR or bool((values == np.rint(values)).all())

@@ -57,6 +57,9 @@ MAY_IMPORT = {
 }
 """What each part may import. Parts that are not listed stand above all of these."""
 
+NOT_FORMULAS = {"admission.py", "meta.py", "meta_functions.py", "registry.py"}
+"""Files of ops that judge what a caller on the host gives, and what has no numbers."""
+
 ARRAY_LIBRARIES = {"cupy", "cupyx", "torch", "jax", "array_api_strict", "dask", "ndonnx"}
 
 OPTIONAL = ARRAY_LIBRARIES | {
@@ -116,7 +119,7 @@ def test_only_backends_name_an_array_library(path: Path) -> None:
     named = {name.split(".")[0] for _, name in imported(path)}
     if part_of(path) != "backends":
         assert not named & ARRAY_LIBRARIES
-    if part_of(path) == "ops":
+    if part_of(path) == "ops" and path.name not in NOT_FORMULAS:
         assert "numpy" not in named
 
 
@@ -171,9 +174,10 @@ def test_a_name_that_is_not_there() -> None:
 
 def test_use_loads_few_modules_beyond_numpy() -> None:
     base = modules_after("import numpy, array_api_compat")
-    ours = modules_after("import arraynet; arraynet.load")
-    print(f"numpy and array-api-compat: {len(base)} modules; arraynet: {len(ours)}")
-    assert len(ours) < 1.25 * len(base)
+    used = modules_after("import arraynet; arraynet.load")
+    others = {name for name in used - base if name.split(".")[0] != "arraynet"}
+    print(f"numpy and array-api-compat: {len(base)} modules; beside them {sorted(others)}")
+    assert len(others) < 10
 
 
 def test_every_module_can_be_imported_first() -> None:

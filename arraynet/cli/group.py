@@ -28,14 +28,13 @@ Start here: a network and its test images come with arraynet.
 \b
 Then your own weights, for example those of the book with MNIST:
   arraynet fetch mnist         downloads it, and says where
-  arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \\
-      --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+  arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax
 
 Every subcommand explains itself: arraynet evaluate --help
 """
 
 EPILOG = """\b
-Exit status: 0 done, 1 failed (one line says why), 2 wrong usage.
+Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 after Ctrl-C.
 Completion, in bash: eval "$(_ARRAYNET_COMPLETE=bash_source arraynet)"
 (zsh_source and fish_source likewise).
 """

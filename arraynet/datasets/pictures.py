@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "bmp": "BMP", "webp": "WEBP"}
-"""Pillow's names of the formats that it may read, by what `recognize` calls them."""
+"""Pillow's names of the formats that it may read, by ours of `arraynet.formats.recognition`."""
 
 GREY_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 """Pillow's names of the kinds of image that become 8-bit grey without loss of range."""

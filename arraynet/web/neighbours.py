@@ -95,7 +95,7 @@ def embedded_digits() -> Neighbours:
 
 
 def mnist(folder: str | os.PathLike[str] | None = None) -> Neighbours:
-    """Return MNIST's test images, from where `load_mnist` finds them.
+    """Return MNIST's test images, from where `arraynet.datasets.load_mnist` finds them.
 
     Raises
     ------

@@ -245,3 +245,28 @@ def test_arrays_that_are_no_images(
     np.save(path, array)
     stderr = run("predict", brightest, path, *SOFTMAX, status=1).stderr
     assert stderr == f"arraynet: {path}: got {said}\n"
+
+
+@pytest.fixture
+def yes_no(tmp_path: Path) -> Path:
+    """Write weights of one output: the first of four pixels less the last."""
+    path = tmp_path / "yes_no.npz"
+    np.savez(path, W1=np.float32([[1], [0], [0], [-1]]), b1=np.zeros(1, np.float32))
+    return path
+
+
+def test_one_output_is_no_or_yes(run: Run, run_json: RunJson, yes_no: Path, pixels: Path) -> None:
+    """The logistic function of 1, 0, 0 and -1; a half is no yes."""
+    yes = [math.e / (math.e + 1), 0.5, 0.5, 1 / (math.e + 1)]
+    result = run_json("predict", yes_no, pixels, "--output", "sigmoid")
+    assert [row["label"] for row in result["predictions"]] == [1, 0, 0, 0]
+    for row, probability in zip(result["predictions"], yes, strict=True):
+        assert row["probabilities"] == pytest.approx([1 - probability, probability], rel=1e-6)
+    first, *_, last = run("predict", yes_no, pixels, "--output", "sigmoid").stdout.splitlines()
+    assert first.split() == ["0", "1", "1:", "73.11%", "0:", "26.89%"]
+    assert last.split() == ["3", "0", "0:", "73.11%", "1:", "26.89%"]
+
+
+def test_one_output_that_says_neither_is_refused(run: Run, yes_no: Path, pixels: Path) -> None:
+    error = run("predict", yes_no, pixels, "--output", "identity", status=1).stderr
+    assert "a network with one output, of identity1, expected one between 0 and 1" in error

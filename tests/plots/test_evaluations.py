@@ -174,3 +174,12 @@ def test_a_true_class_that_is_none(label: int) -> None:
 def test_several_images_are_refused(net: arraynet.Network) -> None:
     with pytest.raises(ShapeError, match=r"one image of the network's 64 inputs"):
         plots.probabilities(net, np.zeros((2, 64)))
+
+
+def test_probabilities_of_no_and_yes() -> None:
+    gate = arraynet.Sequential(arraynet.Dense([[1.0], [0], [0], [0]]), "sigmoid")
+    ax = plots.probabilities(gate, [np.log(3), 0, 0, 0], 0, names=["no", "yes"])
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([0.25, 0.75])
+    assert ax.get_title() == "Predicted yes, true class no"
+    with pytest.raises(ShapeError, match=r"probabilities: got a network with one output"):
+        plots.probabilities(arraynet.Sequential(arraynet.Dense(np.ones((4, 1)))), [0, 0, 0, 1])

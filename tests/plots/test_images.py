@@ -202,3 +202,15 @@ def test_a_network_without_a_matrix_has_no_weights_to_draw() -> None:
     graph = Graph((Value("x", ("batch", 4)),), (Node("relu", ("x",), ("relu1",)),), {}, ("relu1",))
     with pytest.raises(GraphError, match="without a matrix"):
         plots.weights(arraynet.Network(graph))
+
+
+def test_mistakes_of_a_network_that_says_no_or_yes() -> None:
+    """Its confidence is in what it says, be that no."""
+    gate = arraynet.Sequential(arraynet.Dense([[1.0], [0], [0], [0]]), "sigmoid")
+    x = np.zeros((3, 4))
+    x[:, 0] = [-np.log(9), np.log(3), 1.0]  # yes at 0.1, 0.75 and e / (e + 1)
+    ax = plots.misclassified(gate, x, [1, 0, 1])
+    assert ax.get_title().startswith("2 of 3 misclassified")
+    assert texts(ax) == ["1 → 0\n90.0 %", "0 → 1\n75.0 %"]
+    with pytest.raises(ShapeError, match=r"misclassified: got a network with one output"):
+        plots.misclassified(arraynet.Sequential(arraynet.Dense(np.ones((4, 1)))), x, [1, 0, 1])

@@ -181,7 +181,7 @@ def test_where_all_are_busy_the_newest_is_turned_away(
     monkeypatch.setattr(application, "WAITING", 4)
     with served(slow) as client, ThreadPoolExecutor(5) as crowd:
         asked = [crowd.submit(client.look, SEVEN) for _ in range(5)]
-        (refused,), busy = wait(asked, 20, FIRST_COMPLETED)  # which says that four wait
+        (refused,), busy = wait(asked, HANGS, FIRST_COMPLETED)  # which says that four wait
         assert refused.result().status == 503
         monkeypatch.setattr(connections, "MOST", 4)
         while not closed_at_once(client):
