@@ -86,7 +86,12 @@ def run(command: list[str], folder: Path) -> str:
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "ARRAYNET_CACHE": str(folder),
+        },
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
