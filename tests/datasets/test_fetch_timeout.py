@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +13,10 @@ import pytest
 from arraynet.datasets import download, fetch_mnist
 from arraynet.errors import LoadError
 from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, publish
+from tests.waiting import HANGS
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(6).bytes(50_000)
-PATIENCE = 30
-"""Real seconds after which a test that hangs fails."""
-
 Step = tuple[float, int]
 """So many seconds of the clock, and then so many bytes of the file."""
 
@@ -35,8 +33,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give it to the downloader alone: a server of another test may live by time's own."""
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
+    monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=clock))
     return clock
 
 
@@ -67,7 +66,7 @@ def fetched(
                 answer.wfile.flush()
                 sent += count
                 with changed:
-                    assert changed.wait_for(lambda: counted >= sent, PATIENCE)  # noqa: B023
+                    assert changed.wait_for(lambda: counted >= sent, HANGS)  # noqa: B023
                     clock.now += pause
 
         def seen(count: int, _: int) -> None:
