@@ -500,7 +500,4 @@ def _unlabelled(network: Network, function: str) -> ShapeError:
             f"yes above a half (put 'sigmoid' last), or more outputs than one"
         )
     found = f"from {shape_text(network.input_shape)} to {shape_text(shape)}"
-    return ShapeError(
-        f"{function}: got a network {found}, expected one from (batch, features) to "
-        f"(batch, classes)"
-    )
+    return ShapeError(f"{function}: got a network {found}, expected (batch, classes)")

@@ -217,8 +217,7 @@ def test_networks_that_do_not_classify(
 ) -> None:  # fmt: skip
     result = run("predict", saved(tmp_path, shape, last), pixels, *more, status=1)
     assert result.stderr == (
-        f"arraynet: predict: got a network {said}, expected one from (batch, features) to "
-        f"(batch, classes)\n"
+        f"arraynet: predict: got a network {said}, expected (batch, classes)\n"
     )
 
 
