@@ -1,6 +1,6 @@
 """The errors that arraynet raises on purpose.
 
-Every one is an `ArraynetError`, so one `except` catches them all; each is also
+Every one is an `ArraynetError`, so one ``except`` catches them all; each is also
 the built-in kind that it specialises, so ordinary code catches it too.
 
 Messages read ``where: got X, expected Y (how to fix it)``. The functions at the end

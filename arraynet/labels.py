@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import host_array as host_array
-from arraynet.admission import real_array
+from arraynet.admission import host_array, real_array
 from arraynet.counts import whole_number
 from arraynet.errors import DtypeError, ShapeError, clipped
 from arraynet.memory import telling_full_memory
@@ -79,11 +78,20 @@ def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
     >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
     array([ 1, -1])
     """
-    if scores.shape[-1] == 1:
-        labels = scores[..., 0] > 0.5
-    else:
-        labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
+    scores = class_scores(scores)
+    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
     return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
+
+
+def class_scores(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a score for each class: of a single one those of no and of yes.
+
+    Examples
+    --------
+    >>> class_scores(np.array([[0.25], [1.0]])).tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
+    return np.concatenate([1 - scores, scores], axis=-1) if scores.shape[-1] == 1 else scores
 
 
 def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:

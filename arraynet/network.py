@@ -24,6 +24,7 @@ from arraynet.node import Node
 from arraynet.ops import OPS, Op
 from arraynet.passes import optimize as optimized
 from arraynet.progress import Advance, Progress, advancing
+from arraynet.scaling import warn_of_range
 
 if TYPE_CHECKING:
     from arraynet.formats.limits import Limits
@@ -166,8 +167,12 @@ class Network:
             return None
         if self.output_shape[-1] != 1:
             return self.output_shape[-1]
-        last = self._last()
-        return 2 if last.elementwise and tuple(last.bounds) == (0, 1) else None
+        return 2 if self._last().elementwise and self.gives_probabilities else None
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether every output is between 0 and 1, whatever the input."""
+        return tuple(self._last().bounds) == (0, 1)
 
     def _last(self) -> Op:
         """Return the op that gives the output, before any that return their input."""
@@ -260,8 +265,9 @@ class Network:
 
     def _rows(self, x: Any) -> Array:
         """Return the input as an array of rows: the device's own, else the host's."""
-        if type(x) not in (np.ndarray, np.memmap) and not self._backend.owns(x):
-            x = self._backend.on_host(x)
+        special = isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap)
+        if special or not (isinstance(x, np.ndarray) or self._backend.owns(x)):
+            x = self._backend.on_host(x)  # a matrix has rules of its own
         check_shape(tuple(x.shape), self.input_shape)
         return x
 
@@ -297,23 +303,10 @@ class Network:
             axis of classes, or there is one that is no sigmoid's.
         """
         if self.classes is None:
-            raise self._unlabelled("classify")
+            raise _unlabelled(self, "classify")
         scores = self.predict(x, batch_size, progress, threads=threads)
         with self._telling("classify"):
             return labels_from_scores(scores)
-
-    def _unlabelled(self, function: str) -> ShapeError:
-        """Return the error for a network whose output gives no labels."""
-        if len(self.output_shape) > 1 and self.output_shape[-1] == 1:
-            return ShapeError(
-                f"{function}: got a network with one output, of "
-                f"{clipped(self._graph.outputs[0])}, expected one between 0 and 1, which says "
-                f"yes above a half (put 'sigmoid' last), or more outputs than one"
-            )
-        found = shape_text(self.output_shape)
-        return ShapeError(
-            f"{function}: got a network with output {found}, expected (batch, classes)"
-        )
 
     def _telling(self, function: str) -> AbstractContextManager[None]:
         """Turn full memory into the error that says so."""
@@ -365,15 +358,19 @@ class Network:
         Evaluation
             With ``accuracy``, ``correct``, ``total``, ``confusion_matrix``, ``backend``.
 
+        Warns
+        -----
+        UserWarning
+            If the values are hardly in the range that the network takes, such as pixels
+            from 0 to 255 for a network without a scale.
+
         Raises
         ------
         ShapeError
             If the counts of rows and labels differ, a label is out of range, or the
             network's output is not (batch, classes).
         """
-        classes = self.classes if len(self.output_shape) == 2 else None
-        if classes is None:
-            raise self._unlabelled("evaluate")
+        classes = classes_of(self, "evaluate")
         with self._telling("evaluate"):
             labels = labels_of(t, classes)
         rows = self._rows(x)
@@ -382,6 +379,7 @@ class Network:
                 f"evaluate: got {rows.shape[0]} rows and {len(labels)} labels, expected one "
                 f"label for each row"
             )
+        warn_of_range(rows, self._graph, "evaluate")
         predicted = self.classify(rows, batch_size, progress)
         return Evaluation.of(predicted, labels, classes=classes, backend=self._backend.name)
 
@@ -476,3 +474,30 @@ class Network:
 
 def _rebuild(graph: Graph, backend: Backend, optimize: bool) -> Network:
     return Network(graph, backend, optimize=optimize)
+
+
+def classes_of(network: Network, function: str) -> int:
+    """Return how many classes a network tells apart, one of them for each row of its input.
+
+    Raises
+    ------
+    ShapeError
+        If its outputs are no answer, or not one for each row.
+    """
+    shape = network.output_shape
+    if network.classes is None or len(shape) != 2 or shape[0] != network.input_shape[0]:
+        raise _unlabelled(network, function)
+    return network.classes
+
+
+def _unlabelled(network: Network, function: str) -> ShapeError:
+    """Return the error for a network whose output gives no labels."""
+    shape = network.output_shape
+    if len(shape) > 1 and shape[-1] == 1 and network.classes is None:
+        return ShapeError(
+            f"{function}: got a network with one output, of "
+            f"{clipped(network.graph.outputs[0])}, expected one between 0 and 1, which says "
+            f"yes above a half (put 'sigmoid' last), or more outputs than one"
+        )
+    found = f"from {shape_text(network.input_shape)} to {shape_text(shape)}"
+    return ShapeError(f"{function}: got a network {found}, expected (batch, classes)")

@@ -13,6 +13,7 @@ PACKAGES = (
     "threadpoolctl",
     "click",
     "rich",
+    "uvicorn",
     "matplotlib",
     "pillow",
     "cupy-cuda12x",

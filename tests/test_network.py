@@ -344,7 +344,7 @@ def test_a_network_that_gives_a_number(op: str, weights: Any, reads: Any) -> Non
     network = Network(graph)
     assert repr(network) == "<arraynet network 3 → 1, float32 on cpu>"
     assert network.predict(normal(2, 3)) == 3
-    with pytest.raises(ShapeError, match=r"got a network with output \(\), expected"):
+    with pytest.raises(ShapeError, match=r"got a network from \(batch, 3\) to \(\), expected"):
         network.classify(normal(2, 3))
     with pytest.raises(ShapeError, match=r"parity: got .* output \(\), expected"):
         compare(network, normal(2, 3))

@@ -6,7 +6,6 @@ import _thread
 import logging
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,6 +18,7 @@ from arraynet.backends.numpy.blas import libraries
 from arraynet.graph import Graph
 from tests.interrupts import interrupted_at_every_step
 from tests.networks import dense, mlp, normal, seven_layers
+from tests.waiting import comes_true
 
 THREADS, CALLS = 16, 200
 
@@ -40,11 +40,7 @@ def blas_threads() -> list[int]:
 
 def assert_no_thread_behind(before: int) -> None:
     """Assert that there are no more threads than before, once those that ended are gone."""
-    for _ in range(1000):
-        if _thread._count() <= before:
-            return
-        time.sleep(0.005)
-    assert _thread._count() <= before
+    assert comes_true(lambda: _thread._count() <= before)
 
 
 def assert_threads_agree(network: Network, batches: list[Any], calls: int) -> None:

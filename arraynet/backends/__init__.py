@@ -32,6 +32,9 @@ _NAMES = (
     *("array_api_strict", "array_api_strict:device1"),
 )
 
+KNOWN = ("cpu", "auto", *_MODULES, *_ALIASES)
+"""With what a name begins, up to its colon if it has one."""
+
 _made: dict[str, Backend] = {}
 _lock = threading.RLock()
 

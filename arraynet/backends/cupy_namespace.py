@@ -18,7 +18,7 @@ _compute_type_lock = threading.RLock()
 
 
 def namespace(cupy: Any, xp: Namespace, precision: str) -> Namespace:
-    """Return CuPy's array-API namespace with a `matmul` of that precision."""
+    """Return CuPy's array-API namespace with a ``matmul`` of that precision."""
     result = ModuleType(xp.__name__)
     result.__dict__.update({key: getattr(xp, key) for key in dir(xp)})
     vars(result)["matmul"] = _flattened(_precise(cupy, precision))

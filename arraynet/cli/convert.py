@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from arraynet.cli.options import JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json, printable
-from arraynet.formats import convert as convert_file
+from arraynet.cli.printing import print_json, say
+from arraynet.loading import convert as convert_file
 
 
 @click.command(
@@ -20,11 +20,7 @@ from arraynet.formats import convert as convert_file
 )
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@options(
-    *NETWORK,
-    click.option("--allow-nonfinite", is_flag=True, help="Accept weights of NaN or infinity."),
-    *JSON,
-)
+@options(*NETWORK, *JSON)
 def convert(source: str, target: str, as_json: bool, **reading: Any) -> None:
     """Write a network to .safetensors or .npz, with its graph.
 
@@ -46,4 +42,4 @@ def convert(source: str, target: str, as_json: bool, **reading: Any) -> None:
         )
     else:
         nodes = ", ".join(node.name for node in graph.nodes)
-        click.echo(f"{printable(target)}: {nodes}; {parameters:,} parameters of {graph.dtype}")
+        say(f"{target}: {nodes}; {parameters:,} parameters of {graph.dtype}")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.images import starts_with_scale
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, count, examples, options
+from arraynet.cli.printing import print_json, say
 from arraynet.errors import ArraynetError, LoadError
+from arraynet.scaling import starts_with_scale
 
 if TYPE_CHECKING:
     from arraynet.network import Network
@@ -31,14 +31,7 @@ PORT = 8642
     *NETWORK,
     *DTYPE,
     *BACKEND,
-    click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        default=PORT,
-        show_default=True,
-        metavar="N",
-        help="Port of the page; 0: any free one.",
-    ),
+    count("--port", "Port of the page; 0: any free one.", default=PORT, least=0, most=65535),
     click.option(
         "--host",
         default="127.0.0.1",
@@ -97,9 +90,9 @@ def draw(
         if as_json:
             print_json({"url": url, "model": model, "backend": network.backend.name})
         else:
-            click.echo(f"Draw on {url}  (Ctrl-C stops)")
+            say(f"Draw on {url}  (Ctrl-C stops)")
         if not serving.is_loopback(bound):
-            click.echo(f"arraynet: whoever reaches {host} can use this page", err=True)
+            say(f"arraynet: whoever reaches {host} can use this page", err=True)
         if not no_open:
             serving.open_browser(url)
 
@@ -118,9 +111,7 @@ def _neighbours(network: Network, folder: str | None) -> tuple[Neighbours | None
     if folder is not None:
         return neighbours.mnist(folder), ""
     try:
-        from arraynet.datasets.fetch import cache_folder
-
-        return neighbours.mnist(cache_folder() / "mnist"), ""
+        return neighbours.mnist(), ""
     except LoadError as error:
         found = f"{error.file}: {error.found}"
     except ArraynetError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import click
 
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import print_json, print_result, printable
+from arraynet.cli.options import BACKEND, DTYPE, JSON, LIMIT, NETWORK, count, examples, options
+from arraynet.cli.printing import print_json, say
 from arraynet.cli.samples import LABELLED, check_labelled, labelled
 from arraynet.progress import bar
 
@@ -16,8 +17,7 @@ from arraynet.progress import bar
 @click.command(
     epilog=examples(
         "arraynet evaluate",
-        "arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \\",
-        "    --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
+        "arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax",
         "arraynet evaluate model.safetensors --images x.npy --labels t.npy --backend gpu --json",
     )
 )
@@ -27,14 +27,7 @@ from arraynet.progress import bar
     *NETWORK,
     *DTYPE,
     *BACKEND,
-    click.option(
-        "--batch-size",
-        type=click.IntRange(min=1),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="Images at a time.",
-    ),
+    count("--batch-size", "Images at a time.", default=100),
     LIMIT,
     *JSON,
 )
@@ -52,13 +45,18 @@ def evaluate(
     MODEL is a .safetensors, .npz or .pkl file. Without it, the network that comes
     with arraynet is evaluated on the test images that come with it.
 
-    Images of bytes, such as MNIST's, are divided by 255 first, unless the network
-    starts with a scale of its own; floating-point images are used as they are.
+    Without --images and --labels, a MODEL for images of 28 × 28 pixels is evaluated on
+    MNIST's test images, which 'arraynet fetch mnist' brings. Integers from 0 to 255 are
+    divided by 255 first, unless the network starts with a scale of its own;
+    floating-point images are used as they are.
     """
-    check_labelled(model, images, labels)
+    check_labelled(images, labels)
     network = open_network(model, **network_options)
-    x, t, source = labelled(network, images, labels, limit)
-    with bar("evaluating", len(x), "images") as advance:
+    x, t, source = labelled(model, network, images, labels, limit)
+    with (
+        bar("evaluating", len(x), "images") as advance,
+        warnings.catch_warnings(action="ignore", category=UserWarning),  # said already
+    ):
         result = network.evaluate(x, t, batch_size=batch_size, progress=advance or False)
     name = model or "the embedded network"
     if as_json:
@@ -76,5 +74,5 @@ def evaluate(
             }
         )
         return
-    click.echo(printable(f"{name} on {source}:", longest=2000))
-    print_result(str(result))
+    say(f"{name} on {source}:")
+    say(str(result), bold=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import click
 
 import arraynet
+from arraynet.cli.commands import Commands
 from arraynet.cli.options import JSON, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, say
 from arraynet.progress import Advance, bar
 
 
-@click.group(epilog=examples("arraynet fetch mnist"))
+@click.group(cls=Commands, epilog=examples("arraynet fetch mnist"))
 def fetch() -> None:
     """Download a data set: MNIST."""
 
@@ -40,9 +42,9 @@ def fetch() -> None:
 def mnist(folder: str | None, mirrors: tuple[str, ...], offline: bool, as_json: bool) -> None:
     """Download MNIST's four files, and say where they are.
 
-    They go to FOLDER; without it, to mnist in $ARRAYNET_CACHE, or in your cache folder.
-    Files that are there already stay, each is checked against its published SHA-256,
-    and an interrupted download is continued.
+    They go to FOLDER; without it, to mnist in $ARRAYNET_CACHE, or in your cache folder,
+    where 'evaluate', 'plot', 'draw' and load_mnist() look for them. Files that are there
+    already stay, and each is checked against its published SHA-256.
     """
     from arraynet.datasets.fetch import MIRRORS
 
@@ -50,14 +52,22 @@ def mnist(folder: str | None, mirrors: tuple[str, ...], offline: bool, as_json: 
         place = arraynet.datasets.fetch_mnist(
             folder, mirrors=mirrors or MIRRORS, offline=offline, progress=progress
         )
-    images, labels = (place / f"t10k-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
     if as_json:
         print_json(
             {"folder": place, "files": sorted(path.name for path in place.glob("*-ubyte.gz"))}
         )
         return
-    click.echo(f"MNIST is in {place}")
-    click.echo(f"its test images: --images {images} --labels {labels}")
+    say(f"MNIST is in {place}")
+    if folder is None:
+        say(
+            "try: arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax "
+            "(the book's weights)"
+        )
+        return
+    kinds = {"--images": "images-idx3", "--labels": "labels-idx1"}
+    files = {option: place / f"t10k-{kind}-ubyte.gz" for option, kind in kinds.items()}
+    words = [f"{option} {shlex.quote(str(path))}" for option, path in files.items()]
+    say(f"its test images: {' '.join(words)}")
 
 
 @contextmanager

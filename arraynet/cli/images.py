@@ -8,32 +8,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.errors import ShapeError
-from arraynet.ops import OPS
+from arraynet.cli.commands import warn
+from arraynet.datasets.preprocess import border, preparation_for, without_ground
+from arraynet.errors import ShapeError, shape_text
+from arraynet.scaling import BYTE, FAR, doubt, largest, starts_with_scale
 
 if TYPE_CHECKING:
-    from arraynet.graph import Graph
     from arraynet.network import Network
 
 HostArray = npt.NDArray[Any]
 
 
-def network_input(images: HostArray, network: Network, path: str) -> HostArray:
-    """Return images in the shape and range that the network takes.
+def network_input(
+    images: HostArray, network: Network, path: str, limit: int | None = None, unit: float = BYTE
+) -> HostArray:
+    """Return images, or only so many of them, in the shape and range that the network takes.
 
-    Images are flattened where the network takes rows of features. Bytes are
-    divided by 255, unless the network starts with a scale of its own; numbers of
-    any other dtype are used as they are.
+    Images are flattened where the network takes rows of features. For ranges see `in_range`.
 
     Raises
     ------
     ShapeError
         An image has another size than the network's input.
     """
-    return in_range(in_shape(images, network, path), network)
+    most = largest(images)
+    return in_range(in_shape(images, network, path, limit), network, path, most, unit)
 
 
-def in_shape(images: HostArray, network: Network, path: str, limit: int | None = None) -> HostArray:
+def in_shape(
+    images: HostArray, network: Network, path: str, limit: int | None = None, advice: str = ""
+) -> HostArray:
     """Return images, or only so many of them, in the shape that the network takes."""
     wanted = _size_of_one(network)
     one = images.shape[1:]
@@ -47,15 +51,66 @@ def in_shape(images: HostArray, network: Network, path: str, limit: int | None =
     if one != wanted:
         raise ShapeError(
             f"{path}: got images of {_sizes(one)}, expected {_sizes(wanted)}, as the network takes"
+            f"{advice}"
         )
     return images
 
 
-def in_range(images: HostArray, network: Network) -> HostArray:
-    """Return images of bytes as numbers from 0 to 1, where the network takes those."""
-    if images.dtype == np.uint8 and not starts_with_scale(network.graph):
-        return np.divide(images, np.float32(255), dtype=np.float32)
+def in_range(
+    images: HostArray, network: Network, path: str, most: float, unit: float = BYTE
+) -> HostArray:
+    """Return images in the range that the network takes; say where that is in doubt.
+
+    A network that begins with a scale takes them as they are. Otherwise integers up to 255
+    are bytes, and divided by 255; floating-point numbers are used as they are. For a
+    network that is known to have learnt from pixels up to another ``unit``, numbers of any
+    kind up to that are divided by it. ``most`` is the largest of all that are in the file.
+    """
+    graph, why = network.graph, ""
+    whole = images.dtype.kind in "iu" and images.min(initial=0) >= 0
+    if starts_with_scale(graph) or most <= 1:
+        why = doubt(images, graph, most)
+    elif unit != BYTE and most <= unit:
+        return np.divide(images, np.float32(unit), dtype=np.float32)
+    elif whole and most <= BYTE:
+        images = np.divide(images, np.float32(BYTE), dtype=np.float32)
+        if most <= FAR:
+            why = f"values up to {most:.4g} were divided by {BYTE} (scale=1/{most:.4g} would not)"
+    else:
+        why = doubt(images, graph, most)
+    if why:
+        warn(f"{path}: got {why}")
     return images
+
+
+def doubt_ink(images: HostArray, path: str, inverted: bool) -> None:
+    """Say where images have no ink, or, once inverted as asked for, a bright ground."""
+    remedy = "try without --invert" if inverted else "is the ink dark? then --invert"
+    if images.ndim < 3 or not images.size:
+        return
+    if images.min() == images.max():
+        warn(f"{path}: got no ink, every pixel is {images.flat[0]} ({remedy})")
+    elif images.dtype == np.uint8:
+        ground = np.median(border(images))
+        if (BYTE - ground if inverted else ground) > BYTE / 2:
+            warn(f"{path}: got a bright border, expected bright ink on a dark ground ({remedy})")
+
+
+def fitted(images: HostArray, network: Network, path: str) -> tuple[HostArray, int]:
+    """Return pictures as the page prepares drawings, and the largest value of those."""
+    preparation = preparation_for(math.prod(_size_of_one(network)), "--fit")
+    side = preparation.side
+    if images.ndim == 2:
+        images = images.reshape(-1, side, side) if images.shape[1] == side**2 else images[None]
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
+    if images.ndim != 3 or not images.size:
+        raise ShapeError(
+            f"{path}: got shape {shape_text(images.shape)} with --fit, expected (height, width) "
+            f"or (images, height, width)"
+        )
+    ready = [preparation.prepare(without_ground(image)) for image in images]
+    return np.stack(ready), preparation.largest
 
 
 def _size_of_one(network: Network) -> tuple[int, ...]:
@@ -63,22 +118,10 @@ def _size_of_one(network: Network) -> tuple[int, ...]:
     sizes = tuple(size for size in network.input_shape[1:] if isinstance(size, int))
     if len(sizes) != len(network.input_shape) - 1:
         raise ShapeError(
-            f"input: got {axes(network.input_shape)}, expected numbers after the first axis "
+            f"input: got {shape_text(network.input_shape)}, expected numbers after the first axis "
             f"(a network for images has their size in its graph)"
         )
     return sizes
-
-
-def starts_with_scale(graph: Graph) -> bool:
-    """Return whether all that reads the graph's input rescales it."""
-    name = graph.inputs[0].name
-    readers = [node for node in graph.nodes if name in node.inputs]
-    return bool(readers) and all(OPS[node.op].merges == "diagonal" for node in readers)
-
-
-def axes(shape: tuple[int | str, ...]) -> str:
-    """Return a shape as graphs have it: ``(batch, 784)``."""
-    return f"({', '.join(str(size) for size in shape)})"
 
 
 def _sizes(shape: tuple[Any, ...]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict
 
 import click
 
 from arraynet.cli.options import JSON, examples, options
-from arraynet.cli.printing import print_json, printable, table
+from arraynet.cli.printing import print_json, say
+from arraynet.errors import clipped, shape_text
 from arraynet.formats import inspect as inspect_file
+from arraynet.tables import text_table
+
+LONGEST = 200
+"""Most characters of a name or a text of the file that are printed (with --json: all)."""
 
 SHOWN = 100
 """Most entries of the metadata that are printed (with --json: all)."""
@@ -30,21 +34,25 @@ def inspect(file: str, as_json: bool) -> None:
     """
     found = inspect_file(file)
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
         return
-    click.echo(f"{printable(found.file)}: {found.format}, {found.file_bytes:,} bytes")
     rows = [
-        (printable(tensor.name), tensor.dtype, str(tensor.shape), f"{tensor.bytes:,}")
+        (tensor.name, tensor.dtype, shape_text(tensor.shape), f"{tensor.bytes:,}")
         for tensor in found.tensors
     ]
-    click.echo(table(("tensor", "dtype", "shape", "bytes"), rows, right=("bytes",)))
-    for name, text in itertools.islice(found.metadata.items(), SHOWN):
-        click.echo(f"metadata {printable(name)}: {printable(text)}")
+    metadata = [
+        f"metadata {clipped(name, LONGEST)}: {clipped(text, LONGEST)}"
+        for name, text in itertools.islice(found.metadata.items(), SHOWN)
+    ]
     if len(found.metadata) > SHOWN:
-        click.echo(f"metadata: {len(found.metadata) - SHOWN:,} more")
-    if found.nodes:
-        for node in found.nodes:
-            inputs = ", ".join(name or "-" for name in node.inputs)
-            click.echo(printable(f"node {node.name} = {node.op}({inputs})"))
-    else:
-        click.echo("no graph: name its activations with --hidden and --output when it is used")
+        metadata.append(f"metadata: {len(found.metadata) - SHOWN:,} more")
+    nodes = [
+        f"node {node.name} = {node.op}({', '.join(name or '-' for name in node.inputs)})"
+        for node in found.nodes
+    ] or ["no graph: name its activations with --hidden and --output when it is used"]
+    say(
+        f"{found.file}: {found.format}, {found.file_bytes:,} bytes",
+        *text_table(("tensor", "dtype", "shape", "bytes"), rows, right=["bytes"]).split("\n"),
+        *metadata,
+        *(clipped(node, LONGEST) for node in nodes),
+    )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,33 +25,18 @@ def is_embedded(model: str | None) -> bool:
 
 
 def open_network(
-    model: str | None,
-    *,
-    hidden: str | None = None,
-    output: str | None = None,
-    layout: str | None = None,
-    scale: float | None = None,
-    dtype: str | None = None,
-    backend: str = "cpu",
+    model: str | None, *, dtype: str | None = None, backend: str = "cpu", **reading: Any
 ) -> Network:
     """Load a file, or the embedded network where ``model`` is None or its name."""
     if backend == "auto":
         with _log_shown():
             backend = arraynet.get_backend("auto").name
     if model is not None and not is_embedded(model):
-        return arraynet.load(
-            model,
-            hidden=hidden,
-            output=output,
-            layout=layout,
-            scale=scale,
-            dtype=dtype,
-            backend=backend,
-        )
-    if hidden or output or layout or scale is not None:
+        return arraynet.load(model, dtype=dtype, backend=backend, **reading)
+    if any(value is not None and value is not False for value in reading.values()):
         raise click.UsageError(
-            "--hidden, --output, --layout and --scale complete the weights of a file, and the "
-            "embedded network is complete: give another MODEL, or leave them out."
+            "--hidden, --output, --layout, --scale and --allow-nonfinite are for the weights of a "
+            "file, and the embedded network is complete: give another MODEL, or leave them out."
         )
     network = arraynet.load_pretrained(EMBEDDED, backend=backend)
     return network.astype(dtype) if dtype else network

@@ -7,8 +7,17 @@ from typing import Any
 import click
 
 from arraynet.cli.networks import open_network
-from arraynet.cli.options import DTYPE, JSON, LIMIT, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.options import (
+    DTYPE,
+    JSON,
+    LIMIT,
+    NETWORK,
+    backends_option,
+    examples,
+    number,
+    options,
+)
+from arraynet.cli.printing import print_json, say
 from arraynet.cli.samples import IMAGES, unlabelled
 from arraynet.parity import REFERENCE, compare
 
@@ -23,16 +32,10 @@ from arraynet.parity import REFERENCE, compare
 @click.argument("model", required=False)
 @options(
     IMAGES,
-    click.option(
-        "--backends",
-        default=f"cpu,{REFERENCE}",
-        show_default=True,
-        metavar="NAMES",
-        help="Two or more, with commas; the first is the reference.",
-    ),
+    backends_option(f"cpu,{REFERENCE}"),
     click.option(
         "--tolerance",
-        type=click.FloatRange(min=0),
+        type=number,
         metavar="N",
         help="Fail when an output differs by more.",
     ),
@@ -44,7 +47,7 @@ from arraynet.parity import REFERENCE, compare
 def parity(
     model: str | None,
     images: str | None,
-    backends: str,
+    backends: list[str],
     tolerance: float | None,
     limit: int | None,
     as_json: bool,
@@ -60,23 +63,24 @@ def parity(
     arraynet runs on the test images that come with it. A MODEL without --images gets
     random rows from 0 to 1. The backend 'float64' is NumPy in that precision.
     """
+    if tolerance is not None and tolerance < 0:
+        raise click.BadParameter(f"{tolerance:g} is below 0.", param_hint="--tolerance")
     network = open_network(model, **network_options)
     x, source = unlabelled(model, network, images)
-    report = compare(network, x[:limit], [word.strip() for word in backends.split(",")])
+    report = compare(network, x[:limit], backends)
     name = model or "the embedded network"
     passed = report.passed(tolerance)
     if as_json:
         verdict = {"tolerance": tolerance, "passed": passed}
         print_json({"model": name, "images": source, **report.to_dict(), **verdict})
     else:
-        click.echo(f"{name} on {source}")
-        click.echo(str(report))
+        say(f"{name} on {source}", *str(report).split("\n"))
         if not passed:
             reason = (
                 "labels differ"
                 if report.differing
                 else f"an output differs by more than {tolerance:g}"
             )
-            click.echo(f"not passed: {reason}")
+            say(f"not passed: {reason}")
     if not passed:
         raise click.exceptions.Exit(1)

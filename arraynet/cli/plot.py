@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import arraynet
 from arraynet import plots
+from arraynet.cli.commands import Commands
 from arraynet.cli.images import HostArray
-from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK
-from arraynet.cli.pictures import SHAPE, page, picture_options, plot_examples
-from arraynet.cli.samples import IMAGES, LABELLED, LABELS, check_labelled, labelled, unlabelled
+from arraynet.cli.networks import is_embedded, open_network
+from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, Choice, backends_option, count
+from arraynet.cli.pictures import SHAPE, picture_options, plot_examples, write_picture
+from arraynet.cli.samples import (
+    EMBEDDED_IMAGES,
+    IMAGES,
+    LABELLED,
+    LABELS,
+    check_labelled,
+    labelled,
+    unlabelled,
+)
 from arraynet.datasets.images import read_images
+from arraynet.labels import labels_of
 from arraynet.parity import REFERENCE, compare
+from arraynet.plots.curves import drawable
+
+if TYPE_CHECKING:
+    from arraynet.network import Network
 
 BOOK = "sample_weight.pkl --hidden sigmoid --output softmax \\"
 MNIST = "    --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz"
@@ -24,13 +39,14 @@ RUN = (*NETWORK, *DTYPE, *BACKEND)
 Options = dict[str, Any]
 
 
-def split(given: Options) -> tuple[Options, Options]:
-    """Return the options of the picture, and those of the network."""
+def opened(model: str | None, given: Options) -> tuple[Network, Options]:
+    """Return the network that a command line names, and the options of the picture."""
     names = ("out", "style", "dpi", "as_json")
-    return {n: given[n] for n in names}, {n: v for n, v in given.items() if n not in names}
+    picture = {name: given.pop(name) for name in names}
+    return open_network(model, **given), picture
 
 
-@click.group(epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
+@click.group(cls=Commands, epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
 def plot() -> None:
     """Draw a picture of activations, digits, mistakes, layers.
 
@@ -46,7 +62,7 @@ def plot() -> None:
         "activations step sigmoid --together --style dark",
     )
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=Choice(drawable()), metavar="[NAME]...")
 @picture_options(
     click.option("--derivative", is_flag=True, help="Draw the slope of each too."),
     click.option("--together", is_flag=True, help="Draw all of them into one panel."),
@@ -57,9 +73,10 @@ def activations(names: tuple[str, ...], derivative: bool, together: bool, **give
     Without a NAME: the step, the sigmoid and the rectifier. Of those on rows, such as
     softmax, the first output for the row (x, 0) is drawn.
     """
-    with page("activations", **given) as drawn:
-        names = names or ("step", "sigmoid", "relu")
-        drawn.append(plots.activations(names, derivative, together=together))
+    names = names or ("step", "sigmoid", "relu")
+    write_picture(
+        "activations", lambda: plots.activations(names, derivative, together=together), **given
+    )
 
 
 @plot.command(
@@ -73,14 +90,7 @@ def activations(names: tuple[str, ...], derivative: bool, together: bool, **give
     IMAGES,
     LABELS,
     SHAPE,
-    click.option(
-        "--limit",
-        type=click.IntRange(1, 400),
-        default=40,
-        show_default=True,
-        metavar="N",
-        help="Only the first N images.",
-    ),
+    count("--limit", "Only the first N images.", default=40, most=400),
 )
 def digits(
     images: str | None,
@@ -93,8 +103,13 @@ def digits(
     if labels is not None and images is None:
         raise click.UsageError("--labels needs --images: whose labels are they?")
     x, t = _digits(images, labels)
-    with page("digits", **given) as drawn:
-        drawn.append(plots.images(x[:limit], None if t is None else t[:limit], shape=shape))
+    captions = None if t is None else t[:limit]
+    write_picture(
+        "digits",
+        lambda: plots.images(x[:limit], captions, shape=shape),
+        source=images or EMBEDDED_IMAGES,
+        **given,
+    )
 
 
 def _digits(images: str | None, labels: str | None) -> tuple[HostArray, HostArray | None]:
@@ -117,14 +132,7 @@ def _digits(images: str | None, labels: str | None) -> tuple[HostArray, HostArra
     *RUN,
     LIMIT,
     SHAPE,
-    click.option(
-        "--count",
-        type=click.IntRange(1, 400),
-        default=20,
-        show_default=True,
-        metavar="N",
-        help="How many mistakes to draw.",
-    ),
+    count("--count", "How many mistakes to draw.", default=20, most=400),
 )
 def misclassified(
     model: str | None,
@@ -140,12 +148,15 @@ def misclassified(
     The most confident mistakes come first. Above each image: its true class → the
     network's, and that one's probability.
     """
-    check_labelled(model, images, labels)
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    x, t, _ = labelled(network, images, labels, limit)
-    with page("misclassified", **picture) as drawn:
-        drawn.append(plots.misclassified(network, x, t, count=count, shape=shape))
+    check_labelled(images, labels)
+    network, picture = opened(model, given)
+    x, t, source = labelled(model, network, images, labels, limit)
+    write_picture(
+        "misclassified",
+        lambda: plots.misclassified(network, x, t, count=count, shape=shape),
+        source=source,
+        **picture,
+    )
 
 
 @plot.command(epilog=plot_examples("confusion", f"confusion {BOOK}", MNIST))
@@ -155,12 +166,12 @@ def confusion(
     model: str | None, images: str | None, labels: str | None, limit: int | None, **given: Any
 ) -> None:
     """Draw how often MODEL takes each class for each."""
-    check_labelled(model, images, labels)
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    x, t, _ = labelled(network, images, labels, limit)
-    with page("confusion", **picture) as drawn:
-        drawn.append(plots.confusion(network.evaluate(x, t)))
+    check_labelled(images, labels)
+    network, picture = opened(model, given)
+    x, t, source = labelled(model, network, images, labels, limit)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # said already
+        result = network.evaluate(x, t)
+    write_picture("confusion", lambda: plots.confusion(result), source=source, **picture)
 
 
 @plot.command(
@@ -172,25 +183,16 @@ def confusion(
 @picture_options(
     IMAGES,
     *RUN,
-    click.option(
-        "--limit",
-        type=click.IntRange(1),
-        default=500,
-        show_default=True,
-        metavar="N",
-        help="Only the first N images.",
-    ),
+    count("--limit", "Only the first N images.", default=500),
 )
 def layers(model: str | None, images: str | None, limit: int, **given: Any) -> None:
     """Draw how the values of each layer of MODEL are distributed.
 
     Without --images, a MODEL gets random rows from 0 to 1.
     """
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    x, _ = unlabelled(model, network, images)
-    with page("layers", **picture) as drawn:
-        drawn.append(plots.layers(network, x[:limit]))
+    network, picture = opened(model, given)
+    x, source = unlabelled(model, network, images)
+    write_picture("layers", lambda: plots.layers(network, x[:limit]), source=source, **picture)
 
 
 @plot.command(
@@ -202,21 +204,12 @@ def layers(model: str | None, images: str | None, limit: int, **given: Any) -> N
 @picture_options(
     *NETWORK,
     SHAPE,
-    click.option(
-        "--count",
-        type=click.IntRange(1, 400),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="How many outputs of the layer to draw.",
-    ),
+    count("--count", "How many outputs of the layer to draw.", default=100, most=400),
 )
 def weights(model: str | None, count: int, shape: tuple[int, int] | None, **given: Any) -> None:
     """Draw the weights of MODEL's first layer as images."""
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    with page("weights", **picture) as drawn:
-        drawn.append(plots.weights(network, count=count, shape=shape))
+    network, picture = opened(model, given)
+    write_picture("weights", lambda: plots.weights(network, count=count, shape=shape), **picture)
 
 
 @plot.command(epilog=plot_examples("graph", "graph model.safetensors --out network.svg"))
@@ -227,10 +220,8 @@ def graph(model: str | None, **given: Any) -> None:
 
     With their parameters, and the shapes between them.
     """
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    with page("graph", **picture) as drawn:
-        drawn.append(plots.graph(network))
+    network, picture = opened(model, given)
+    write_picture("graph", lambda: plots.graph(network), **picture)
 
 
 @plot.command(
@@ -238,28 +229,41 @@ def graph(model: str | None, **given: Any) -> None:
 )
 @MODEL
 @picture_options(
-    IMAGES,
+    LABELLED,
     *RUN,
-    click.option(
-        "--index",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        metavar="N",
-        help="Which of the images, from 0.",
-    ),
+    SHAPE,
+    count("--index", "Which of the images, from 0.", default=0, least=0),
 )
-def probabilities(model: str | None, images: str | None, index: int, **given: Any) -> None:
-    """Draw MODEL's probabilities for one image."""
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    x, source = unlabelled(model, network, images)
+def probabilities(
+    model: str | None,
+    images: str | None,
+    labels: str | None,
+    index: int,
+    shape: tuple[int, int] | None,
+    **given: Any,
+) -> None:
+    """Draw one image, and MODEL's probabilities for it.
+
+    With --labels, its true class is named beside MODEL's.
+    """
+    network, picture = opened(model, given)
+    t: HostArray | None = None
+    if labels is not None or (images is None and is_embedded(model)):
+        check_labelled(images, labels)
+        x, t, source = labelled(model, network, images, labels)
+    else:
+        x, source = unlabelled(model, network, images)
     if index >= len(x):
         raise arraynet.ShapeError(
             f"--index: got {index}, expected 0 to {len(x) - 1} ({source}: {len(x)} images)"
         )
-    with page("probabilities", **picture) as drawn:
-        drawn.append(plots.probabilities(network, x[index]))
+    label = None if t is None else int(labels_of(t)[index])
+    write_picture(
+        "probabilities",
+        lambda: plots.probabilities(network, x[index], label, shape=shape),
+        source=f"image {index} of {source}",
+        **picture,
+    )
 
 
 @plot.command(
@@ -268,27 +272,19 @@ def probabilities(model: str | None, images: str | None, index: int, **given: An
 @MODEL
 @picture_options(
     IMAGES,
-    click.option(
-        "--backends",
-        default=f"{REFERENCE},cpu",
-        show_default=True,
-        metavar="NAMES",
-        help="Two or more, with commas; the first is the reference.",
-    ),
+    backends_option(f"{REFERENCE},cpu"),
     *NETWORK,
     *DTYPE,
     LIMIT,
 )
 def parity(
-    model: str | None, images: str | None, backends: str, limit: int | None, **given: Any
+    model: str | None, images: str | None, backends: list[str], limit: int | None, **given: Any
 ) -> None:
     """Draw how far backends differ, node by node.
 
     It is the table of 'arraynet parity' as a picture.
     """
-    picture, reading = split(given)
-    network = open_network(model, **reading)
-    x, _ = unlabelled(model, network, images)
-    report = compare(network, x[:limit], [word.strip() for word in backends.split(",")])
-    with page("parity", **picture) as drawn:
-        drawn.append(plots.parity(report))
+    network, picture = opened(model, given)
+    x, source = unlabelled(model, network, images)
+    report = compare(network, x[:limit], backends)
+    write_picture("parity", lambda: plots.parity(report), source=source, **picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -11,54 +12,94 @@ import arraynet
 from arraynet.cli.images import HostArray, network_input
 from arraynet.cli.networks import is_embedded
 from arraynet.cli.options import options
+from arraynet.datasets.cache import mnist_folder
+from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
+from arraynet.errors import shape_text
+from arraynet.scaling import BYTE
 
 if TYPE_CHECKING:
     from arraynet.network import Network
 
 EMBEDDED_IMAGES = "the embedded test images"
 
-IMAGES = click.option("--images", metavar="FILE", help="Images: IDX (.gz or not), .npy or PNG.")
+IMAGES = click.option(
+    "--images", metavar="FILE", help="Images: IDX (.gz or not), .npy, PNG or JPEG."
+)
 LABELS = click.option("--labels", metavar="FILE", help="Their labels: IDX (.gz or not) or .npy.")
 LABELLED = options(IMAGES, LABELS)
 
 RANDOM_ROWS = 1000
 
 
-def check_labelled(model: str | None, images: str | None, labels: str | None) -> None:
-    """Refuse images without labels, and a model of a person's own without both."""
+def check_labelled(images: str | None, labels: str | None) -> None:
+    """Refuse images without labels, and labels without images."""
     if (images is None) != (labels is None):
         raise click.UsageError("--images and --labels go together: give both, or neither.")
-    if images is None and not is_embedded(model):
-        raise click.UsageError(
-            "MODEL needs labelled images: --images FILE --labels FILE "
-            "('arraynet fetch mnist' downloads MNIST's)."
-        )
 
 
 def labelled(
-    network: Network, images: str | None, labels: str | None, limit: int | None = None
+    model: str | None,
+    network: Network,
+    images: str | None,
+    labels: str | None,
+    limit: int | None = None,
 ) -> tuple[HostArray, HostArray, str]:
-    """Return images as the network takes them, their labels, and what they are called."""
+    """Return images as the network takes them, their labels, and what they are called.
+
+    Without files they are the test images of the network's own data set: the embedded
+    digits, or MNIST as 'arraynet fetch mnist' brought it.
+    """
     if images is None or labels is None:
-        _, (x, t) = arraynet.datasets.load_digits()
-        source = EMBEDDED_IMAGES
+        x, t, source, most = _own(model, network)
     else:
-        x, t = read_images(images), read_images(labels)
-        source = images
+        x, t, source = read_images(images), read_images(labels), images
+        most = LARGEST if is_embedded(model) else BYTE
     if len(x) != len(t):
         raise arraynet.ShapeError(
             f"{labels}: got {len(t)} labels, expected {len(x)}, one for each image of {images}"
         )
-    return network_input(x[:limit], network, source), np.asarray(t[:limit]), source
+    return network_input(x, network, source, limit, most), np.asarray(t[:limit]), source
 
 
-def unlabelled(model: str | None, network: Network, images: str | None) -> tuple[HostArray, str]:
-    """Return rows for the network, from 0 to 1 at random where there are no images for it."""
-    if images is not None:
-        return network_input(read_images(images), network, images), images
+def _own(model: str | None, network: Network) -> tuple[HostArray, HostArray, str, int]:
+    """Return the test part of the data set that a network is for, as bytes up to a largest."""
     if is_embedded(model):
-        return arraynet.datasets.load_digits()[1][0], EMBEDDED_IMAGES
+        _, (x, t) = arraynet.datasets.load_digits(normalize=False)
+        return x, t, EMBEDDED_IMAGES, LARGEST
+    if not takes_mnist(network):
+        raise click.UsageError(
+            f"MODEL takes {shape_text(network.input_shape)} and gives "
+            f"{shape_text(network.output_shape)}, which are not MNIST's images and digits: "
+            f"give --images FILE --labels FILE."
+        )
+    try:
+        x, t = arraynet.datasets.load_mnist(part="test", normalize=False)
+    except arraynet.LoadError as error:
+        expected = f"{error.expected}; or give --images FILE --labels FILE"
+        raise arraynet.LoadError(error.file, error.found, expected) from error
+    return x, t, f"MNIST's {len(x):,} test images", BYTE
+
+
+def takes_mnist(network: Network) -> bool:
+    """Return whether a network takes MNIST's images, and tells ten classes apart."""
+    sizes = network.input_shape[1:]
+    known = [size for size in sizes if isinstance(size, int)]
+    return (
+        len(known) == len(sizes) and math.prod(known) == 784 and network.output_shape[1:] == (10,)
+    )
+
+
+def unlabelled(
+    model: str | None, network: Network, images: str | None, limit: int | None = None
+) -> tuple[HostArray, str]:
+    """Return rows for the network: of a file, else of its own data set, else random ones."""
+    if images is not None:
+        unit = LARGEST if is_embedded(model) else BYTE
+        return network_input(read_images(images), network, images, limit, unit), images
+    if is_embedded(model) or (takes_mnist(network) and mnist_folder().is_dir()):
+        x, _, source, most = _own(model, network)
+        return network_input(x, network, source, limit, most), source
     shape = tuple(size if isinstance(size, int) else 1 for size in network.input_shape[1:])
     rows = np.random.default_rng(0).random((RANDOM_ROWS, *shape), np.float32)
-    return rows, f"{RANDOM_ROWS:,} random rows"
+    return rows[:limit], f"{RANDOM_ROWS:,} random rows"

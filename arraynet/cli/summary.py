@@ -8,7 +8,7 @@ import click
 
 from arraynet.cli.networks import open_network
 from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.printing import print_json, say
 
 
 @click.command(
@@ -32,4 +32,4 @@ def summary(model: str | None, as_json: bool, **network_options: Any) -> None:
     if as_json:
         print_json(network.summary().to_dict())
     else:
-        click.echo(str(network.summary()))
+        say(*str(network.summary()).split("\n"))

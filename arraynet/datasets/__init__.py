@@ -1,4 +1,4 @@
-"""Data sets: MNIST from local files, the embedded digits, any IDX file.
+"""Data sets: MNIST from local files, the embedded digits, any IDX file, pictures.
 
 The names load their modules when first used, so that ``import arraynet`` stays quick.
 """
@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from arraynet.datasets.digits import load_digits
     from arraynet.datasets.fetch import fetch_mnist
     from arraynet.datasets.idx import read_idx
+    from arraynet.datasets.images import read_images
     from arraynet.datasets.mnist import load_mnist
+    from arraynet.datasets.preprocess import to_digits, to_mnist
 
-__all__ = ["fetch_mnist", "load_digits", "load_mnist", "read_idx"]
+__all__ = [
+    "fetch_mnist", "load_digits", "load_mnist", "read_idx", "read_images", "to_digits", "to_mnist"
+]  # fmt: skip
 
 _HOMES = {
     "fetch_mnist": "fetch",
     "load_digits": "digits",
     "load_mnist": "mnist",
     "read_idx": "idx",
+    "read_images": "images",
+    "to_digits": "preprocess",
+    "to_mnist": "preprocess",
 }
 
 

@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.idx import read_idx
 from arraynet.datasets.presentation import Part, present
-from arraynet.errors import LoadError
+from arraynet.errors import ArraynetError, LoadError, choices_text, shortened
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.source import path_text
 from arraynet.formats.stored import check_expansion, checked_size
+from arraynet.node import is_one_of
 
 LARGEST = 255
 """The largest pixel."""
 
+PARTS = {"train": "train", "test": "t10k"}
+"""The parts, and what the names of their files begin with."""
 
+KINDS = ("images-idx3", "labels-idx1")
+
+BELOW = ("MNIST/raw", "raw")
+"""Where torchvision keeps the files, below the folder that it is given."""
+
+
+@overload
 def load_mnist(
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None = None,
     *,
+    part: None = None,
     normalize: bool = True,
     flatten: bool = True,
     one_hot_label: bool = False,
     limits: Limits | None = None,
-) -> tuple[Part, Part]:
+) -> tuple[Part, Part]: ...
+
+
+@overload
+def load_mnist(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    part: Literal["train", "test"],
+    normalize: bool = True,
+    flatten: bool = True,
+    one_hot_label: bool = False,
+    limits: Limits | None = None,
+) -> Part: ...
+
+
+def load_mnist(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    part: Literal["train", "test"] | None = None,
+    normalize: bool = True,
+    flatten: bool = True,
+    one_hot_label: bool = False,
+    limits: Limits | None = None,
+) -> tuple[Part, Part] | Part:
     """Return MNIST's training and test images from local IDX files.
 
     The files may be gzipped (``train-images-idx3-ubyte.gz``) or not, and named with a
@@ -38,8 +74,11 @@ def load_mnist(
 
     Parameters
     ----------
-    folder : str or os.PathLike
-        The folder that holds the four files.
+    folder : str or os.PathLike, optional
+        The folder that holds the four files, or in which torchvision keeps them in
+        ``MNIST/raw``. None: where `fetch_mnist` and ``arraynet fetch mnist`` put them.
+    part : {"train", "test"}, optional
+        Return only this part, of which alone the files must be there. None: both.
     normalize : bool
         Divide the pixels by 255: float32 from 0 to 1. Otherwise uint8.
     flatten : bool
@@ -52,13 +91,16 @@ def load_mnist(
     Returns
     -------
     tuple
-        ``(x_train, t_train), (x_test, t_test)``: 60,000 and 10,000 examples.
+        ``(x_train, t_train), (x_test, t_test)``: 60,000 and 10,000 examples; or the
+        ``(x, t)`` of one part.
 
     Raises
     ------
     LoadError
         A file is missing, is not a good IDX file, does not fit its partner, or is
         beyond the limits, as it is stored or in the form that was asked for.
+    ArraynetError
+        The part or the limits are of another kind, or there is no cache folder.
 
     Examples
     --------
@@ -67,29 +109,41 @@ def load_mnist(
     arraynet.errors.LoadError: nowhere: got no such folder, expected ...
     """
     limits = limits_or_default(limits)
+    if part is not None and not is_one_of(part, PARTS):
+        raise ArraynetError(
+            f"load_mnist: got part={shortened(part)}, expected {choices_text(part, PARTS)}"
+        )
     place = _folder(folder)
     options = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
-    train, test = (
-        [_find(place, part, kind) for kind in ("images-idx3", "labels-idx1")]
-        for part in ("train", "t10k")
-    )
-    stored = sum(status.st_size for path in (*train, *test) if (status := _status(path)))
-    first, taken = _part(train, options, limits, stored, 0)
-    second, _ = _part(test, options, limits, stored, taken)
-    return first, second
+    wanted = [_files(place, name) for name in ([part] if part else PARTS)]
+    stored = sum(status.st_size for pair in wanted for path in pair if (status := _status(path)))
+    found, taken = [], 0
+    for pair in wanted:
+        loaded, taken = _part(pair, options, limits, stored, taken)
+        found.append(loaded)
+    return found[0] if part else (found[0], found[1])
 
 
-def _folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the folder, once it is known to be one."""
-    place = Path(path_text(folder))
+def _folder(folder: str | os.PathLike[str] | None) -> Path:
+    """Return the folder with the files: the one that was named, or one inside it."""
+    place = mnist_folder() if folder is None else Path(path_text(folder))
     status = _status(place)
     if status is None or not stat.S_ISDIR(status.st_mode):
         raise LoadError(
-            place,
-            "no such folder",
-            "a folder with MNIST's four IDX files (arraynet.datasets.fetch_mnist() downloads them)",
+            place, "no such folder", f"a folder with MNIST's four IDX files ({_remedy(place)})"
         )
+    for below in (place, *(place / name for name in BELOW)):
+        if any(_found(below, part, kind) for part in PARTS for kind in KINDS):
+            return below
     return place
+
+
+def _remedy(place: Path) -> str:
+    """Return what brings MNIST to this very folder."""
+    with contextlib.suppress(ArraynetError):
+        if place == mnist_folder():
+            return "'arraynet fetch mnist', or arraynet.datasets.fetch_mnist(), downloads them"
+    return f"arraynet.datasets.fetch_mnist({str(place)!r}) downloads them there"
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -103,24 +157,40 @@ def _status(path: Path) -> os.stat_result | None:
         raise LoadError(path, reason, "a readable folder") from error
 
 
-def _find(folder: Path, part: str, kind: str) -> Path:
+def _names(part: str, kind: str) -> list[str]:
+    """Return the names that a file may have."""
+    stem = f"{PARTS[part]}-{kind}-ubyte"
+    return [f"{name}{end}" for name in (stem, stem.replace("-idx", ".idx")) for end in (".gz", "")]
+
+
+def _found(folder: Path, part: str, kind: str) -> Path | None:
     """Return the first of the names that a file may have that is there."""
-    stem = f"{part}-{kind}-ubyte"
-    dotted = stem.replace("-idx", ".idx")
-    names = [f"{name}{suffix}" for name in (stem, dotted) for suffix in (".gz", "")]
-    for name in names:
+    for name in _names(part, kind):
         status = _status(folder / name)
         if status is not None and stat.S_ISREG(status.st_mode):
             return folder / name
+    return None
+
+
+def _files(folder: Path, part: str) -> tuple[Path, Path]:
+    """Return the files of the images and of the labels of one part."""
+    images, labels = (_found(folder, part, kind) for kind in KINDS)
+    if images and labels:
+        return images, labels
+    (other,) = (name for name in PARTS if name != part)
+    whole = all(_found(folder, other, kind) for kind in KINDS)
     raise LoadError(
         folder,
-        f"none of {', '.join(names)}",
-        "one of them (arraynet.datasets.fetch_mnist() downloads MNIST)",
+        f"none of {', '.join(_names(part, KINDS[1] if images else KINDS[0]))}",
+        f"one of them (load_mnist(folder, part={other!r}) takes the part that is there; "
+        f"{_remedy(folder)})"
+        if whole
+        else f"one of them ({_remedy(folder)})",
     )
 
 
 def _part(
-    paths: list[Path], options: dict[str, bool], limits: Limits, stored: int, taken: int
+    paths: tuple[Path, Path], options: dict[str, bool], limits: Limits, stored: int, taken: int
 ) -> tuple[Part, int]:
     """Read, check and present the images and labels of one part.
 

@@ -1,11 +1,14 @@
 """Drawings brought into the form of a data set's images.
 
 Both functions take one picture of one digit, bright ink on a dark ground, of any size,
-and repeat what was done to the data set's scans. NumPy on the host.
+and repeat what was done to the data set's scans. NumPy on the host. Dark ink on paper is
+``to_mnist(255 - read_images("seven.jpg", ground=255)[0])``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -129,6 +132,57 @@ def to_mnist(image: npt.ArrayLike) -> Bytes:
     left = _centred(scaled.sum(axis=0))
     canvas[top : top + rows, left : left + columns] = np.rint(255 * scaled)
     return canvas
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a drawing becomes the image that a network sees."""
+
+    prepare: Callable[[npt.ArrayLike], Bytes]
+    side: int
+    largest: int
+    text: str
+
+
+PREPARATIONS = {
+    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
+    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
+}
+"""By the number of values that the network takes."""
+
+
+def preparation_for(inputs: int, where: str) -> Preparation:
+    """Return how drawings are prepared for a network with so many inputs.
+
+    Raises
+    ------
+    ShapeError
+        It takes images of another size.
+    """
+    if inputs not in PREPARATIONS:
+        raise ShapeError(
+            f"{where}: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 "
+            f"(28 × 28)"
+        )
+    return PREPARATIONS[inputs]
+
+
+def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the pixels at the edges of images (…, height, width)."""
+    edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
+    return np.concatenate([edge.ravel() for edge in edges])
+
+
+def without_ground(image: npt.NDArray[Any]) -> Floats:
+    """Return what is brighter than the ground, such as paper, by the median of the border.
+
+    The ground's own noise goes too: four times its robust standard deviation.
+    """
+    edge = border(image).astype(np.float64)
+    ground = np.median(edge)
+    noise = 4 * 1.4826 * np.median(np.abs(edge - ground))
+    lifted = image - ground
+    return np.where(lifted > noise, lifted, 0.0)
 
 
 def _cropped(image: npt.ArrayLike) -> Floats | None:

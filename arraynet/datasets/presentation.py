@@ -1,4 +1,4 @@
-"""The forms that every image data set is given in: `normalize`, `flatten`, one-hot."""
+"""The forms that every image data set is given in: ``normalize``, ``flatten``, one-hot."""
 
 from __future__ import annotations
 
@@ -20,22 +20,10 @@ def present(
     flatten: bool,
     one_hot_label: bool,
 ) -> Part:
-    """Return new arrays of the images and labels in the form that was asked for.
+    """Return new arrays of images and labels in the form that was asked for.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        (n, height, width) uint8, from 0 to ``largest``.
-    labels : numpy.ndarray
-        (n,) uint8, from 0 to 9.
-    largest : int
-        What `normalize` divides by.
-    normalize : bool
-        Give float32 from 0 to 1; otherwise uint8 as stored.
-    flatten : bool
-        Give (n, height * width); otherwise (n, 1, height, width).
-    one_hot_label : bool
-        Give (n, 10) float32 rows with a single 1; otherwise (n,) uint8 labels.
+    The images are (n, height, width) uint8 up to ``largest``, which `normalize` divides by,
+    and the labels (n,) uint8 up to 9. For the other parameters see `load_mnist`.
     """
     count, height, width = images.shape
     shape = (count, height * width) if flatten else (count, 1, height, width)

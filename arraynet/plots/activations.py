@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arraynet.errors import ShapeError
-from arraynet.plots.canvas import axes_of, columns_for, panels
+from arraynet.plots.canvas import axes_of, columns_for, panels, picture, set_title
 from arraynet.plots.curves import Activation, Curve, Function, function_of, slope
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)
 """Lines that are told apart without colours."""
 
 
+@picture
 def activations(
     names: Activation | Sequence[Activation] = ("step", "sigmoid", "relu"),
     derivative: bool = False,
@@ -74,18 +75,19 @@ def activations(
     functions = [function_of(activation) for activation in several]
     x = np.linspace(lower, upper, POINTS)
     title = "Activations and their derivatives" if derivative else "Activations"
+    wide = columns_for(len(functions))
     if together or len(functions) == 1:
         ax = axes_of(ax, 6.0, 4.0)
+    else:
+        ax = axes_of(ax, 2.4 * wide + 0.6, 2.1 * -(-len(functions) // wide) + 0.9)
+    set_title(ax, title)
+    if together and len(functions) > 1:
         _draw_together(ax, functions, x, derivative)
-        ax.set_title(title if len(functions) > 1 else functions[0][0])
         return ax
-    wide = columns_for(len(functions))
-    ax = axes_of(ax, 2.4 * wide + 0.6, 2.1 * -(-len(functions) // wide) + 0.9)
-    ax.set_title(title)
     children, columns, font = panels(ax, len(functions), gap=(0.5, 0.6), top=0.3)
     for index, (panel, (name, function)) in enumerate(zip(children, functions, strict=True)):
         _draw(panel, function, x, derivative)
-        panel.set_title(name, fontsize=font)
+        set_title(panel, name, fontsize=font, fontweight="normal")
         if index % columns == 0 and not derivative:
             panel.set_ylabel("f(x)", fontsize=font)
         if index + columns >= len(functions):
@@ -125,8 +127,7 @@ def _draw_together(
     ax.set_xlim(float(x[0]), float(x[-1]))
     ax.set_xlabel("x")
     ax.set_ylabel("f(x)")
-    if len(functions) > 1 or derivative:
-        ax.legend()
+    ax.legend()
 
 
 def _draw_cross(ax: Axes) -> None:

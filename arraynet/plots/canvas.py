@@ -1,24 +1,72 @@
-"""Where pictures are drawn: axes, panels within axes, and what suits their background."""
+"""Where pictures are drawn: axes, panels within axes, their texts and colours."""
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
 
-from arraynet.errors import ArraynetError
+from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.text import Text
 
-VALUES = "cividis"
-"""The colour map of values: even in lightness, and the same to the colour-blind."""
-
+Parameters = ParamSpec("Parameters")
 
 MIDDLE = 0.179
 """The luminance on which black and white stand out equally, with a contrast of 4.6."""
 
 FONT = 10.0
 """Of titles, in points."""
+
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Of a text that a file or a caller gives: a dollar is a dollar, whatever the style."""
+
+
+def picture(draw: Callable[Parameters, Axes]) -> Callable[Parameters, Axes]:
+    """Return a function that draws, whose want of memory is an `OutOfMemoryError`."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments: Parameters.args, **given: Parameters.kwargs) -> Axes:
+        try:
+            return draw(*arguments, **given)
+        except OutOfMemoryError:
+            raise
+        except (MemoryError, ValueError) as error:
+            # NumPy's ValueError is for arrays beyond what can be addressed.
+            if isinstance(error, ValueError) and "array is too big" not in str(error):
+                raise
+            raise OutOfMemoryError(
+                f"{draw.__name__}: got more values than fit into the memory, expected fewer "
+                f"(give fewer rows, or look at a smaller network)"
+            ) from error
+
+    return drawn
+
+
+def import_matplotlib() -> None:
+    """Import matplotlib, which also reads its settings.
+
+    Raises
+    ------
+    ArraynetError
+        If it is not installed, or cannot read its settings.
+    """
+    try:
+        import matplotlib.style  # noqa: F401
+    except ImportError as error:
+        raise ArraynetError(
+            "plots: got no package matplotlib, expected it to draw "
+            "(python -m pip install 'arraynet[plot]')"
+        ) from error
+    except Exception as error:
+        raise ArraynetError(
+            f"plots: got {type(error).__name__} from matplotlib ({clipped(str(error), 200)}), "
+            f"expected settings that it can read (look at MPLBACKEND, and for a file matplotlibrc)"
+        ) from error
 
 
 def axes_of(ax: Any, width: float, height: float) -> Axes:
@@ -33,18 +81,17 @@ def axes_of(ax: Any, width: float, height: float) -> Axes:
     Raises
     ------
     ArraynetError
-        If matplotlib is not installed, or ``ax`` is something else.
+        If matplotlib cannot be imported, or ``ax`` is something else.
     """
-    try:
-        from matplotlib.axes import Axes
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ArraynetError(
-            "plots: got no package matplotlib, expected it to draw "
-            "(python -m pip install 'arraynet[plot]')"
-        ) from error
+    import_matplotlib()
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     if ax is None:
-        return Figure(figsize=(width, height), layout="constrained").subplots()
+        figure = Figure(figsize=(width, height), layout="constrained")
+        engine: Any = figure.get_layout_engine()
+        engine.set(w_pad=0.12, h_pad=0.12)
+        return figure.subplots()
     if not isinstance(ax, Axes):
         raise ArraynetError(
             f"ax: got {type(ax).__name__}, expected one matplotlib Axes (of several, pass one)"
@@ -107,6 +154,11 @@ def panels(
     return children, columns, scale * FONT
 
 
+def set_title(ax: Axes, text: str, **how: Any) -> Text:
+    """Write a title as it stands."""
+    return ax.set_title(text, **PLAIN, **how)
+
+
 def luminance(color: Any) -> float:
     """Return how light a colour is, from 0 to 1 (the relative luminance of WCAG 2)."""
     from matplotlib.colors import to_rgb
@@ -115,11 +167,8 @@ def luminance(color: Any) -> float:
     return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
 
 
-def is_dark(ax: Axes) -> bool:
-    """Return whether the background of axes is dark."""
-    return luminance(ax.get_facecolor()) < MIDDLE
+def ramp(*colors: Any) -> Colormap:
+    """Return the colour map from one colour to another, over those between."""
+    from matplotlib.colors import LinearSegmentedColormap
 
-
-def ink(ax: Axes) -> str:
-    """Return the colour map whose 0 is the page and whose 1 is ink."""
-    return "gray" if is_dark(ax) else "gray_r"
+    return LinearSegmentedColormap.from_list("arraynet", colors)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.backends import get_backend
-from arraynet.errors import GraphError
+from arraynet.errors import GraphError, choices_text, shortened
 from arraynet.ops import OPS, Op
 
 Curve: TypeAlias = npt.NDArray[np.float64]
@@ -47,7 +47,8 @@ def function_of(activation: Activation) -> tuple[str, Function]:
     registration = OPS.get(name)
     if registration is None:
         raise GraphError(
-            f"activations: got {name!r}, expected one of {', '.join(sorted(_drawable()))}"
+            f"activations: got {shortened(name)}, expected one of the activations: "
+            f"{choices_text(name, sorted(drawable()))}"
         )
     numbers, attributes = _arguments(name, registration, dict(given))
     xp = get_backend("cpu").xp
@@ -110,6 +111,6 @@ def _signature(registration: Op) -> tuple[list[str], set[str]]:
     return arrays[1:], {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"xp"}
 
 
-def _drawable() -> list[str]:
+def drawable() -> list[str]:
     """Return the names of the ops that are functions of one number or one row."""
     return [name for name, op in OPS.items() if op.rowwise and not _signature(op)[0]]

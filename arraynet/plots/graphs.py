@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from arraynet.errors import clipped, shape_text
 from arraynet.graph import Graph
 from arraynet.network import Network
-from arraynet.plots.canvas import FONT, axes_of, size_of
+from arraynet.plots.canvas import FONT, PLAIN, axes_of, picture, set_title, size_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,11 @@ APART = 3.6
 LANE = 0.3
 """Between two lines that go around the boxes."""
 
+LETTERS = 26
+"""Of a name, at most: so many fit into a box."""
 
+
+@picture
 def graph(net: Network, *, ax: Axes | None = None) -> Axes:
     """Draw a network from its input, on top, to its output.
 
@@ -52,7 +57,8 @@ def graph(net: Network, *, ax: Axes | None = None) -> Axes:
     ax = axes_of(ax, 1.15 * breadth + 0.7, 0.72 * levels + 0.6)
     ax.set_axis_off()
     ax.set_ylim(-levels + 0.4, 0.55)
-    font = min(FONT, 72 * 0.4 * HIGH * size_of(ax)[1] / levels)
+    width, height = size_of(ax)
+    font = min(FONT, 72 * 0.4 * HIGH * height / levels, 72 * WIDE * width / breadth / LETTERS / 0.7)
     lane = breadth / 2
     for node in drawn.nodes:
         for name in dict.fromkeys(node.inputs):
@@ -60,8 +66,7 @@ def graph(net: Network, *, ax: Axes | None = None) -> Axes:
                 continue
             start, end = places[name], places[node.name]
             if start[1] - end[1] < 1.5:
-                shape = ", ".join(str(size) for size in drawn.shapes[name])
-                _draw_value(ax, start, end, f"({shape})", font)
+                _draw_value(ax, start, end, shape_text(drawn.shapes[name]), font)
             else:
                 lane += LANE
                 _draw_detour(ax, start, end, lane)
@@ -69,7 +74,7 @@ def graph(net: Network, *, ax: Axes | None = None) -> Axes:
     for name, place in places.items():
         _draw_box(ax, drawn, name, place, font)
     total = sum(weight.size for weight in drawn.weights.values())
-    ax.set_title(f"{total:,} parameters of {drawn.dtype}", fontsize=FONT)
+    set_title(ax, f"{total:,} parameters of {drawn.dtype}", fontsize=FONT)
     return ax
 
 
@@ -101,17 +106,17 @@ def _draw_box(ax: Axes, drawn: Graph, name: str, place: Place, font: float) -> N
             HIGH,
             boxstyle="round,pad=0,rounding_size=0.12",
             facecolor=ax.get_facecolor(),
-            edgecolor=color,
+            edgecolor="C0" if count else color,
             linewidth=2.2 if count else 1.0,
             linestyle="-" if node is not None else "--",
         )
     )
     detail = "input" if node is None else f"{count:,} parameters" if count else ""
+    middle = {"ha": "center", "va": "center", **PLAIN}
+    title = clipped(name, LETTERS) + "\n" * bool(detail)
+    ax.text(*place, title, weight="bold", fontsize=font, **middle)
     if detail:
-        ax.text(*place, f"{name}\n", ha="center", va="center", weight="bold", fontsize=font)
-        ax.text(*place, f"\n{detail}", ha="center", va="center", fontsize=0.9 * font)
-    else:
-        ax.text(*place, name, ha="center", va="center", weight="bold", fontsize=font)
+        ax.text(*place, f"\n{detail}", fontsize=0.9 * font, **middle)
 
 
 def _draw_value(ax: Axes, start: Place, end: Place, shape: str, font: float) -> None:
@@ -120,10 +125,10 @@ def _draw_value(ax: Axes, start: Place, end: Place, shape: str, font: float) -> 
     _draw_arrow(ax, [tail, head])
     middle = ((tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2)
     if tail[0] == head[0]:
-        ax.text(middle[0] + 0.1, middle[1], shape, ha="left", va="center", fontsize=0.8 * font)
+        ax.text(middle[0] + 0.1, middle[1], shape, va="center", fontsize=0.8 * font, **PLAIN)
     else:
         page = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.5}
-        ax.text(*middle, shape, ha="center", va="center", fontsize=0.8 * font, bbox=page)
+        ax.text(*middle, shape, ha="center", va="center", fontsize=0.8 * font, bbox=page, **PLAIN)
 
 
 def _draw_detour(ax: Axes, start: Place, end: Place, lane: float) -> None:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.errors import GraphError, ShapeError
+from arraynet.admission import host_array
+from arraynet.errors import GraphError, ShapeError, clipped
 from arraynet.graph import HostArray
-from arraynet.labels import host_array, labels_from_scores, labels_of
-from arraynet.network import Network
+from arraynet.labels import class_scores, labels_from_scores, labels_of
+from arraynet.network import Network, classes_of
 from arraynet.ops import OPS
-from arraynet.plots.canvas import VALUES, axes_of, ink
+from arraynet.plots.canvas import axes_of, picture, ramp, set_title
 from arraynet.plots.sheets import Sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@picture
 def images(
     x: npt.ArrayLike,
     labels: Sequence[Any] | npt.ArrayLike | None = None,
@@ -65,13 +67,12 @@ def images(
     count, height, width = tiles.shape
     sheet = Sheet(tiles, captions, columns)
     ax = axes_of(ax, *sheet.inches)
-    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
-    sheet.frame(ax)
     noun = "image" if count == 1 else "images"
-    ax.set_title(f"{count} {noun} of {height} × {width} pixels")
+    sheet.draw(ax, f"{count} {noun} of {height} × {width} pixels")
     return ax
 
 
+@picture
 def misclassified(
     net: Network,
     x: Any,
@@ -118,8 +119,8 @@ def misclassified(
     >>> ax.get_title().splitlines()[1]
     'true → predicted, with its probability'
     """
-    scores = net.predict(x)
-    truth = labels_of(t, scores.shape[-1])
+    truth = labels_of(t, classes_of(net, "misclassified"))
+    scores = class_scores(net.predict(x))
     if len(truth) != len(scores):
         raise ShapeError(
             f"misclassified: got {len(scores)} images and {len(truth)} labels, expected one "
@@ -134,10 +135,10 @@ def misclassified(
         ax = axes_of(ax, 5.0, 1.5)
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"No mistake in {len(truth):,} images", ha="center", va="center")
-        ax.set_title(found)
+        set_title(ax, found)
         return ax
     worst = wrong[:count]
-    percent = _gives_probabilities(net)
+    percent = net.gives_probabilities
     captions = [
         f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
         + _confidence(float(confidence[row]), percent)
@@ -145,14 +146,13 @@ def misclassified(
     ]
     sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
     ax = axes_of(ax, *sheet.inches)
-    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
-    sheet.frame(ax)
     shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
     meaning = "probability" if percent else "output"
-    ax.set_title(f"{found}{shown}\ntrue → predicted, with its {meaning}")
+    sheet.draw(ax, f"{found}{shown}\ntrue → predicted, with its {meaning}")
     return ax
 
 
+@picture
 def weights(
     net: Network,
     *,
@@ -162,6 +162,8 @@ def weights(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the weights of the first layer: for each of its outputs, an image of its inputs.
+
+    A weight of 0 is the page; those below and above it are the style's first two colours.
 
     Parameters
     ----------
@@ -195,13 +197,12 @@ def weights(
     inputs, outputs = matrix.shape
     sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
     ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
-    largest = max(abs(sheet.least), abs(sheet.largest))
-    picture = sheet.draw(ax, VALUES, -largest, largest)
+    shown = f", the first {count}" if count < outputs else ""
+    title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
+    drawn = sheet.draw(ax, title, ramp("C0", ax.get_facecolor(), "C1"))
     figure = ax.get_figure()
     assert figure is not None
-    figure.colorbar(picture, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
-    shown = f", the first {count}" if count < outputs else ""
-    ax.set_title(f"Weights {name}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}")
+    figure.colorbar(drawn, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
     return ax
 
 
@@ -217,13 +218,8 @@ def _first_weight(net: Network) -> tuple[str, HostArray]:
 def _captions(labels: Any) -> list[str]:
     """Return what stands above each image."""
     array = host_array("labels", labels)
-    return [str(label) for label in (labels_of(array) if array.ndim == 2 else array.tolist())]
-
-
-def _gives_probabilities(net: Network) -> bool:
-    """Return whether the outputs are from 0 to 1, whatever the input."""
-    node = net.graph.producers.get(net.graph.outputs[0])
-    return node is not None and OPS[node.op].bounds == (0, 1)
+    several = labels_of(array) if array.ndim == 2 else array.tolist()
+    return [clipped(str(label), 24) for label in several]
 
 
 def _confidence(value: float, percent: bool) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arraynet.errors import ShapeError
+from arraynet.errors import ShapeError, clipped
 from arraynet.parity import NodeDifference, Report
-from arraynet.plots.canvas import axes_of
+from arraynet.plots.canvas import PLAIN, axes_of, picture, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MARKERS = "osD^vPX*"
 
 
+@picture
 def parity(report: Report, *, ax: Axes | None = None) -> Axes:
     """Draw the largest differences of each node from the reference, on a logarithmic scale.
 
@@ -65,8 +66,8 @@ def parity(report: Report, *, ax: Axes | None = None) -> Axes:
             filled = kind == "absolute"
             ax.plot(x, y, MARKERS[index % len(MARKERS)], color=f"C{index}", clip_on=False,
                     markerfacecolor=f"C{index}" if filled else "none", markersize=7,
-                    label=f"{backend}, {kind}")  # fmt: skip
-    ax.set_yticks(range(len(names)), names)
+                    label=f"{clipped(backend)}, {kind}")  # fmt: skip
+    ax.set_yticks(range(len(names)), [clipped(name, 26) for name in names], **PLAIN)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="x", linewidth=0.5, alpha=0.5)
     for side in np.arange(len(names) - 1) + 0.5:
@@ -74,8 +75,11 @@ def parity(report: Report, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("largest difference over the batch (left edge: none)")
     rows = f"{report.rows:,} rows, " if report.rows else ""
     agree = f"{100 * report.labels_agree:.4g} % of labels agree"
-    ax.set_title(f"Differences from {report.backends[0]}: {rows}{agree}", fontsize="medium")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
+    title = f"Differences from {clipped(report.backends[0])}: {rows}{agree}"
+    set_title(ax, title, fontsize="medium")
+    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
+    for text in legend.get_texts():
+        text.update(PLAIN)
     return ax
 
 

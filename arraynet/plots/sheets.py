@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import host_array
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.graph import HostArray
-from arraynet.labels import host_array
-from arraynet.plots.canvas import size_of
+from arraynet.plots.canvas import PLAIN, ramp, set_title, size_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.image import AxesImage
 
 MOST = 400
@@ -92,10 +93,15 @@ class Sheet:
         """The size of a new figure for the sheet."""
         tile = min(LARGEST_TILE, max(TILE, 3.6 / self.columns))
         tall = 1.08 * tile * self.height / self.width + 0.17 * self.lines
-        return max(4.2, 1.08 * tile * self.columns + 0.3), tall * self.rows + 0.8
+        return max(4.2, 1.08 * tile * self.columns + 0.3), tall * self.rows + 1.1
 
-    def draw(self, ax: Axes, cmap: str, least: float, largest: float) -> AxesImage:
-        """Draw the sheet as one picture, and the captions as texts."""
+    def draw(self, ax: Axes, title: str, cmap: Colormap | None = None) -> AxesImage:
+        """Draw the sheet as one picture, and the captions as texts.
+
+        Without a colour map, 0 is the page and the largest value is ink, and each image,
+        whose margin is the page's, has a thin frame; with one, 0 is in its middle.
+        """
+        set_title(ax, title)
         font, self.above = self._caption_size(ax)
         mosaic = np.full((self._down * self.rows, self._across * self.columns), np.nan)
         for index, tile in enumerate(self.tiles):
@@ -110,18 +116,21 @@ class Sheet:
                     ha="center",
                     va="bottom",
                     linespacing=1.1,
+                    **PLAIN,
                 )
         ax.set_axis_off()
+        if cmap is None:
+            self._frame(ax)
         return ax.imshow(
             mosaic[: -self._gap, : -self._gap],
-            cmap=cmap,
-            vmin=least,
-            vmax=largest,
+            cmap=cmap or ramp(ax.get_facecolor(), ax.title.get_color()),
+            vmin=self.least if cmap is None else -max(-self.least, self.largest),
+            vmax=self.largest if cmap is None else max(-self.least, self.largest),
             interpolation="nearest",
         )
 
-    def frame(self, ax: Axes) -> None:
-        """Draw a thin line around each image, whose margin may be as white as the page."""
+    def _frame(self, ax: Axes) -> None:
+        """Draw a thin line around each image."""
         from matplotlib.collections import PatchCollection
         from matplotlib.patches import Rectangle
 
@@ -154,11 +163,16 @@ class Sheet:
         """Return the size of the captions' font, and the pixels above each image for them."""
         if not self.lines:
             return 0.0, 0
-        width, height = size_of(ax)
-        tile = min(
-            width / (1.08 * self.columns),
-            height / self.rows / (self.height / self.width + 0.3 * self.lines),
-        )
+        width, height = (
+            side / pixels
+            for side, pixels in zip(
+                size_of(ax), (self._across * self.columns, self._down * self.rows), strict=True
+            )
+        )  # inches of a pixel, without the captions
         longest = max(len(line) for text in self.captions or () for line in text.splitlines())
-        font = min(9.0, 72 * tile / (0.62 * max(longest, 1)))
-        return font, math.ceil(1.25 * self.lines * font / 72 / tile * self.width) + 1
+        pixel = width
+        for _ in range(2):
+            font = min(9.0, 72 * pixel * self.width / (0.62 * max(longest, 1)))
+            above = 1.25 * self.lines * font / 72
+            pixel = min(width, height - above / (self.height + self._gap))
+        return font, math.ceil(above / pixel) + 1

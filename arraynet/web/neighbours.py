@@ -94,15 +94,15 @@ def embedded_digits() -> Neighbours:
     return Neighbours(images, labels, LARGEST, "the 355 embedded test images")
 
 
-def mnist(folder: str | os.PathLike[str]) -> Neighbours:
-    """Return MNIST's test images from a folder with its four files.
+def mnist(folder: str | os.PathLike[str] | None = None) -> Neighbours:
+    """Return MNIST's test images, from where `arraynet.datasets.load_mnist` finds them.
 
     Raises
     ------
     LoadError
-        The folder has not all of them, or one is not good.
+        There are none, or a file is not good.
     """
     from arraynet.datasets.mnist import LARGEST, load_mnist
 
-    _, (images, labels) = load_mnist(folder, normalize=False)
+    images, labels = load_mnist(folder, part="test", normalize=False)
     return Neighbours(images, labels, LARGEST, f"MNIST's {len(images):,} test images")

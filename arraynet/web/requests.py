@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.errors import clipped
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 LARGEST_BODY = 64 * 1024
@@ -26,7 +28,7 @@ DISCARDED = 1024 * 1024
 """Bytes of a body that is too large, read all the same so that the answer gets through."""
 
 PATIENCE = 10.0
-"""Seconds that a body may take to arrive."""
+"""Seconds that a request's headers may take to arrive, and its body."""
 
 LARGEST_SIDE = 256
 """Pixels of a drawing's width and height at most."""
@@ -254,5 +256,4 @@ def address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 def _shown(text: str | None) -> str:
     """Return what somebody sent, short and harmless."""
-    safe = "".join(c if c.isprintable() else "?" for c in (text or "")[:60])
-    return f"“{safe}”"
+    return f"“{clipped(text or '')}”"

@@ -19,9 +19,6 @@ from arraynet.web.viewer import Viewer
 if TYPE_CHECKING:
     import uvicorn
 
-CONNECTIONS = 512
-"""How many may be open at once."""
-
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address, for `serve`.
@@ -53,7 +50,7 @@ def listen(host: str, port: int) -> socket.socket:
             # A server that has just stopped leaves the port in a state of waiting.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen(1024)
+        bound.listen()
     except OSError as error:
         bound.close()
         raise _refused(host, port, error) from error
@@ -98,25 +95,28 @@ def make_server(
     """Return a server that has not started, and its application."""
     import uvicorn
 
+    from arraynet.web.connections import AT_ONCE, Connection
+
     class Server(uvicorn.Server):
         """Tells when it is there."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            bound.listen()  # more may wait than are accepted at once, which asyncio makes one
             if ready is not None and self.started:
                 ready()
 
     application = Application(viewer, host, bound.getsockname()[1])
     config = uvicorn.Config(
         application,
-        http="h11",
+        http=Connection,
+        backlog=AT_ONCE,
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",  # who sends no HTTP is answered, and not worth a line
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=2,
     )
     return Server(config), application

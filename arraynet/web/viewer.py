@@ -6,8 +6,6 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,10 @@ import numpy.typing as npt
 
 from arraynet import doctor
 from arraynet.backends import get_backend
-from arraynet.datasets.preprocess import to_digits, to_mnist
+from arraynet.datasets import preprocess
 from arraynet.errors import BackendUnavailableError, ShapeError
 from arraynet.labels import labels_from_scores
-from arraynet.network import Network
-from arraynet.ops import OPS
+from arraynet.network import Network, classes_of
 from arraynet.web.neighbours import Neighbours
 
 HostArray = npt.NDArray[Any]
@@ -28,25 +25,11 @@ Bytes = npt.NDArray[np.uint8]
 SHOWN = 1024
 """How many values of a layer are shown at most."""
 
+NEAREST = 10
+"""How many test images are shown."""
+
 RUNS = 15
 """How many passes a time is the median of."""
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How a drawing becomes the image that the network sees."""
-
-    prepare: Callable[[npt.ArrayLike], Bytes]
-    side: int
-    largest: int
-    text: str
-
-
-PREPARATIONS = {
-    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
-    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
-}
-"""By the number of values that the network takes."""
 
 
 class Viewer:
@@ -93,8 +76,6 @@ class Viewer:
         self._examining = threading.Lock()
         self._networks = {self._first: network}
         self._examined: dict[str, dict[str, str]] | None = None
-        last = network.graph.producers.get(network.graph.outputs[0])
-        self._probable = last is not None and OPS[last.op].bounds == (0, 1)
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says before anything is drawn."""
@@ -107,6 +88,12 @@ class Viewer:
             "preparation": self.preparation.text,
             "tests": self._neighbours.name if self._neighbours else None,
             "without": self._without,
+            "nearest": NEAREST if self._neighbours else 0,
+            "layers": [
+                {"name": node.name, "op": node.op, "size": size, "shown": min(size, SHOWN)}
+                for node in network.graph.nodes
+                for size in [_size(network.graph.shapes[node.name])]
+            ],
         }
 
     def backends(self) -> list[dict[str, str]]:
@@ -153,11 +140,11 @@ class Viewer:
         with np.errstate(over="ignore", invalid="ignore"):  # the page says what is no number
             values = network.activations(self._input(network, image))
         host = {name: network.backend.to_host(value) for name, value in values.items()}
-        outputs = host[network.graph.outputs[0]].reshape(1, -1).astype(np.float64)
+        outputs = host[network.graph.outputs[0]].astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
         seen["label"] = label if label >= 0 else None
         seen["outputs"] = _numbers(outputs)
-        seen["probable"] = self._probable
+        seen["probable"] = network.gives_probabilities
         seen["layers"] = [
             {
                 "name": node.name,
@@ -230,11 +217,11 @@ class Viewer:
                 "distance": round(near.distance, 3),
                 "image": _picture(near.pixels.reshape(side, side), self._neighbours.largest),
             }
-            for near in self._neighbours.nearest(image)
+            for near in self._neighbours.nearest(image, NEAREST)
         ]
 
 
-def preparation_for(network: Network) -> Preparation:
+def preparation_for(network: Network) -> preprocess.Preparation:
     """Return how drawings are prepared for a network, by the size of its input.
 
     Raises
@@ -242,17 +229,18 @@ def preparation_for(network: Network) -> Preparation:
     ShapeError
         It takes images of another size, or gives no 10 outputs.
     """
-    inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
-    if inputs not in PREPARATIONS:
-        raise ShapeError(
-            f"draw: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 (28 × 28)"
-        )
-    outputs = math.prod(size for size in network.output_shape[1:] if isinstance(size, int))
+    preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
+    outputs = classes_of(network, "draw")
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
         )
-    return PREPARATIONS[inputs]
+    return preparation
+
+
+def _size(shape: tuple[int | str, ...]) -> int:
+    """Return how many values one example has."""
+    return math.prod(size for size in shape[1:] if isinstance(size, int))
 
 
 def _examined(name: str) -> dict[str, str]:
