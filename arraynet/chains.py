@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arraynet.errors import (
+    ArraynetError,
     DtypeError,
     GraphError,
     LoadError,
@@ -20,7 +21,6 @@ from arraynet.graph import Graph, cast
 from arraynet.layers import Dense, Layer, Scale, sequential_graph
 from arraynet.node import is_one_of
 from arraynet.ops import OPS, Op
-from arraynet.ops.registry import parameters_of
 
 if TYPE_CHECKING:
     from arraynet.formats import Contents, Limits
@@ -163,10 +163,12 @@ def known_activations() -> list[str]:
 
 
 def _activates(op: Op) -> bool:
-    parameters = parameters_of(op.formula)
-    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    required = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    return len(arrays) == 1 and not required and len(op.shape(("batch", 2))) == 2
+    if not op.floating or op.outputs != 1 or len(op.arrays) != 1 or not op.rowwise:
+        return False
+    try:
+        return len(op.shape(("batch", 2))) == 2
+    except ArraynetError:  # it takes images, say, or needs attributes
+        return False
 
 
 def _activations(count: int, chain: Chain, file: str) -> list[str]:
