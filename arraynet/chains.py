@@ -163,7 +163,8 @@ def known_activations() -> list[str]:
 
 
 def _activates(op: Op) -> bool:
-    if not op.floating or op.outputs != 1 or len(op.arrays) != 1 or not op.rowwise:
+    by_feature = op.elementwise or (op.rowwise and "axis" in op.defaults)
+    if not (op.floating or op.droppable) or len(op.arrays) != 1 or not by_feature:
         return False
     try:
         return len(op.shape(("batch", 2))) == 2
