@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "errors": set[str](),
     "_typing": set[str](),
     "ops": BASE,
-    "backends": BASE,
+    "backends": BASE | {"ops"},
     "counts": BASE,
     "labels": BASE | {"counts"},
     "metrics": HOST,
