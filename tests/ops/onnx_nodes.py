@@ -64,7 +64,7 @@ TYPES = {
 }
 """The dtypes of ONNX's numbers for them."""
 
-_IGNORED = ("round_mode", "saturate", "stash_type")
+IGNORED = ("round_mode", "saturate", "stash_type")
 """Attributes of dtypes that arraynet does not have."""
 
 _FLAGS = {
@@ -150,7 +150,7 @@ def _case(onnx: Any, test: Any, node: Any) -> Case | None:
         test.name,
         snake_case(node.op_type),
         [given[key] if key else None for key in node.input],
-        {key: value for key, value in attributes.items() if key not in _IGNORED},
+        {key: value for key, value in attributes.items() if key not in IGNORED},
         [made[key] if key else None for key in node.output],
     )
 

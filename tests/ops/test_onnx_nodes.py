@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from arraynet.backends import Backend
+from arraynet.ops import OPS
 from tests.ops.applied import close, outputs
-from tests.ops.onnx_nodes import NAMED, cases
+from tests.ops.onnx_nodes import IGNORED, NAMED, cases, snake_case
 
 
 @pytest.mark.parametrize("title", sorted(cases()))
@@ -29,3 +30,23 @@ def test_every_operator_is_tried() -> None:
     pytest.importorskip("onnx")
     assert {case.name for case in cases().values()} == NAMED
     assert len(cases()) > 500
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_attributes_and_defaults_are_those_of_the_newest_operator(name: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    known = {snake_case(schema.name): schema for schema in onnx.defs.get_all_schemas()}
+    schema = known[name]
+    wanted = {snake_case(key): value for key, value in schema.attributes.items()}
+    defaults = OPS[name].defaults
+    assert set(defaults) == set(wanted) - set(IGNORED) | set(ADDED.get(name, ()))
+    for key, value in wanted.items():
+        if key in defaults and value.default_value.name:
+            stated = onnx.helper.get_attribute_value(value.default_value)
+            stated = stated.decode() if isinstance(stated, bytes) else stated
+            if key != "activations":  # one for each direction
+                assert defaults[key] == stated
+
+
+ADDED: dict[str, tuple[str, ...]] = {}
+"""Attributes that ONNX's operator does not have."""
