@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from arraynet.errors import DtypeError, GraphError, shortened
+from arraynet.errors import DtypeError, GraphError, choices_text, shortened
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")
 """The floating dtypes that ops and networks compute in."""
@@ -152,3 +152,17 @@ def attribute(name: str, key: str, defaults: Mapping[str, Any], value: Any) -> A
         if isinstance(default, tuple) and isinstance(value, list | tuple):
             return tuple(value)
     raise GraphError(f"{name}: got {key}={shortened(value)}, expected a value like {default!r}")
+
+
+def check_choice(name: str, key: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuse an attribute that is not one of some words.
+
+    Raises
+    ------
+    GraphError
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise GraphError(
+            f"{name}: got {key}={shortened(value)}, expected {choices_text(value, known)}"
+        )

@@ -74,9 +74,9 @@ def _sealed() -> np.ndarray[Any, Any]:
 def _rest(name: str) -> list[np.ndarray[Any, Any]]:
     """Return what an op takes beside its first array."""
     vector = np.linspace(0.5, 1.5, 4, dtype=np.float32)
-    count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in OPS[name].arrays)
+    required = [p for p in OPS[name].arrays if p.default is p.empty]
     square = [np.eye(4, dtype=np.float32)] if OPS[name].merges == "matrix" else []
-    return [*square, vector, vector][: count - 1]
+    return [*square, vector, vector][: len(required) - 1]
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -98,8 +98,9 @@ def test_what_would_compute_something_else_is_refused(name: str, kind: str) -> N
 def test_how_an_array_lies_in_memory_does_not_matter(name: str, kind: str, tmp_path: Any) -> None:
     odd, rest = COMPUTED[kind](tmp_path), _rest(name)
     plain = np.array(odd, dtype=np.float32, order="C")
-    got = getattr(ops, name)(odd, *rest)
-    wanted = getattr(ops, name)(plain, *rest)
+    with np.errstate(invalid="ignore"):  # the logarithm of a negative number is NaN
+        got = getattr(ops, name)(odd, *rest)
+        wanted = getattr(ops, name)(plain, *rest)
     assert got.dtype.newbyteorder("=") == np.float32
     np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(np.float32).eps, atol=1e-7)
 
@@ -109,10 +110,11 @@ def test_bfloat16_is_computed_as_float32_and_rounded(name: str) -> None:
     kind = _extension("bfloat16")
     short = X.astype(kind)
     rest = [array.astype(kind) for array in _rest(name)]
-    got = getattr(ops, name)(short, *rest)
-    assert got.dtype == kind
     wide = [array.astype(np.float32) for array in (short, *rest)]
-    wanted = getattr(ops, name)(*wide)
+    with np.errstate(invalid="ignore"):
+        got = getattr(ops, name)(short, *rest)
+        wanted = getattr(ops, name)(*wide)
+    assert got.dtype == kind
     np.testing.assert_allclose(got.astype(np.float32), wanted, rtol=2**-7, atol=2**-7)
 
 
