@@ -18,7 +18,6 @@ from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value, cast
 from arraynet.node import is_one_of
 from arraynet.ops import OPS, Op
-from arraynet.ops.registry import parameters_of
 
 LAYOUTS = ("in_out", "out_in")
 
@@ -150,10 +149,7 @@ def known_activations() -> list[str]:
 
 
 def _activates(op: Op) -> bool:
-    parameters = parameters_of(op.formula)
-    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    required = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    return len(arrays) == 1 and not required and len(op.shape(("batch", 2))) == 2
+    return op.of_rows is not None and len(op.of_rows) == 2
 
 
 def _activations(count: int, hidden: str | None, output: str | None, file: str) -> list[str]:

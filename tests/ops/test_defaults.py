@@ -16,6 +16,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "dropout": {"ratio": 0.5},
     "elu": {"alpha": 1.0},
     "gelu": {"approximate": "none"},
+    "global_lp_pool": {"p": 2},
     "glu": {"axis": -1},
     "hard_shrink": {"lambd": 0.5},
     "hard_sigmoid": {"alpha": 0.2, "beta": 0.5},

@@ -217,10 +217,6 @@ def test_global_pooling(backend: Backend, dtype: str) -> None:
     for p in (1, 2, 4):
         wanted = (np.abs(flat) ** p).sum(axis=2) ** (1 / p)
         close(run(backend, "global_lp_pool", x, p=p)[:, :, 0, 0], wanted, wanted, dtype, 10)
-    plain = x[:, :, 0, 0]
-    for name in ("global_max_pool", "global_average_pool"):
-        np.testing.assert_array_equal(run(backend, name, plain), plain)
-    np.testing.assert_array_equal(run(backend, "global_lp_pool", plain), np.abs(plain))
 
 
 @pytest.mark.parametrize("name", [*NAMES, "max_pool_with_indices"])
@@ -256,7 +252,7 @@ X = np.ones((1, 2, 4, 4))
         ("lp_pool", (X,), {"kernel_shape": (1, 1), "p": 0}, "p is 0"),
         ("global_lp_pool", (X,), {"p": -1}, "p is -1"),
         ("global_average_pool", (np.ones((1, 2, 0)),), {}, r"axes of \(1, 2, 0\) hold no element"),
-        ("global_max_pool", (np.ones(3),), {}, r"x \(3,\) needs at least 2 axes"),
+        ("global_max_pool", (np.ones((2, 3)),), {}, r"x \(2, 3\) needs at least 3 axes"),
         ("max_pool_with_indices", (X,), {"kernel_shape": (1, 1), "storage_order": 2}, "is 2"),
         ("max_unpool", (X, np.ones((1, 2))), {"kernel_shape": (1, 1)}, "need the shape of x"),
         ("max_unpool", (X, X, [1, 2, 4]), {"kernel_shape": (1, 1)}, "is no image like"),
