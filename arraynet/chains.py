@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arraynet.errors import (
-    ArraynetError,
     DtypeError,
     GraphError,
     LoadError,
@@ -20,7 +19,7 @@ from arraynet.errors import (
 from arraynet.graph import Graph, cast
 from arraynet.layers import Dense, Layer, Scale, sequential_graph
 from arraynet.node import is_one_of
-from arraynet.ops import OPS, Op
+from arraynet.ops import OPS
 
 if TYPE_CHECKING:
     from arraynet.formats import Contents, Limits
@@ -159,17 +158,11 @@ def _is_number(value: Any) -> bool:
 def known_activations() -> list[str]:
     """Return the names of the ops that may stand after a layer: one array in, features out."""
     rewrites = {op.within.inner for op in OPS.values() if op.within}
-    return sorted(name for name, op in OPS.items() if _activates(op) and name not in rewrites)
-
-
-def _activates(op: Op) -> bool:
-    by_feature = op.elementwise or (op.rowwise and "axis" in op.defaults)
-    if not (op.floating or op.droppable) or len(op.arrays) != 1 or not by_feature:
-        return False
-    try:
-        return len(op.shape(("batch", 2))) == 2
-    except ArraynetError:  # it takes images, say, or needs attributes
-        return False
+    return sorted(
+        name
+        for name, op in OPS.items()
+        if op.of_rows is not None and len(op.of_rows) == 2 and name not in rewrites
+    )
 
 
 def _activations(count: int, chain: Chain, file: str) -> list[str]:

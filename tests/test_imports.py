@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "admission": BASE | {"memory"},
     "tables": {"errors"},
     "ops": LOW,
-    "backends": LOW,
+    "backends": LOW | {"ops"},
     "counts": BASE,
     "labels": LOW | {"counts"},
     "metrics": HOST,

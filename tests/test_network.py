@@ -270,8 +270,8 @@ def test_what_a_network_is_cannot_be_set() -> None:
 def test_a_graph_that_is_not_well_formed_makes_no_network() -> None:
     from arraynet.graph import Graph, Node, Value
 
-    with pytest.raises(GraphError, match="got op 'conv'"):
-        Network(Graph((Value("x", ("batch", 3)),), (Node("conv", ("x",), ("y",)),), {}, ("y",)))
+    with pytest.raises(GraphError, match="got op 'convolve'"):
+        Network(Graph((Value("x", ("batch", 3)),), (Node("convolve", ("x",), ("y",)),), {}, ("y",)))
 
 
 def test_evaluate_counts_every_row(backend: Backend) -> None:

@@ -10,6 +10,7 @@ from arraynet._typing import Array, Kernel, Namespace
 from arraynet.admission import HostArray
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.jax_kernels import kernels
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
 from arraynet.memory import telling_full_memory
@@ -25,6 +26,7 @@ class JaxBackend(GenericBackend):
     def __init__(self, jax: Any, xp: Namespace, device: Any) -> None:
         self._jax = jax
         super().__init__(xp, device, jax.Array)
+        self.native = kernels(jax, xp)
 
     def _suffix(self) -> str:
         """Return the platform and the number of the device."""

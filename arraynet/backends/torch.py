@@ -10,6 +10,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.admission import HostArray, host_dtype
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, failure, probe
+from arraynet.backends.torch_kernels import kernels
 from arraynet.backends.unavailable import import_library, unavailable
 
 NARROW = 16
@@ -32,8 +33,9 @@ class TorchBackend(GenericBackend):
         super().__init__(xp, device, array_type)
         self.out_of_memory = (MemoryError, self._torch.OutOfMemoryError)
         self._on_cuda = self.device.type == "cuda"
+        self.native = kernels(torch, xp)
         if self.device.type == "cpu":
-            self.native = {"matmul": self._matmul}
+            self.native = {**self.native, "matmul": self._matmul}
 
     def _suffix(self) -> str:
         """Return nothing for the CPU, else the device with its number."""

@@ -160,6 +160,21 @@ class Op:
         """The attributes with their defaults."""
         return MappingProxyType(defaults_of(self.formula))
 
+    @cached_property
+    def of_rows(self) -> Shape | None:
+        """The shape that rows of two features alone give; None where the op takes none such.
+
+        An activation gives rows, and takes nothing else.
+        """
+        of_one = [p.kind for p in self.arrays] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        by_feature = self.elementwise or (self.rowwise and "axis" in self.defaults)
+        if not (of_one and by_feature and (self.floating or self.droppable)):
+            return None
+        try:
+            return self.shape(("batch", 2))
+        except ShapeError:
+            return None
+
     def shape(self, *shapes: Shape | HostArray | None, **attributes: Any) -> Shape:
         """Return the shape of the (first) output for floating arrays of some shapes.
 

@@ -105,7 +105,7 @@ def changed(*path: Any, to: Any) -> Any:
         (changed("inputs", 0, "shape", to=["batch", 3]), r"affine1 \(affine\)"),
         (changed("inputs", 0, "name", to=1), "a name and a shape"),
         (changed("inputs", 0, "name", to="W1"), "affine1|W1"),
-        (changed("nodes", 0, "op", to="conv"), "op 'conv', expected one of"),
+        (changed("nodes", 0, "op", to="convolve"), "op 'convolve', expected one of"),
         (changed("nodes", 0, "op", to=1), "expected an op, names and attributes"),
         (changed("nodes", 0, "op", to="__import__"), "op '__import__'"),
         (changed("nodes", 0, "inputs", to=["x", "W1", "b9"]), "input 'b9'"),

@@ -33,10 +33,7 @@ def outputs(
         if kind is not None and not has_dtype(backend, kind):
             pytest.skip(f"{backend.name} has no {kind}")
     op = OPS[name]
-    arrays = [
-        x if x is None else np.asarray(x) if host else _brought(backend, np.asarray(x))
-        for x, host in op.placed(inputs)
-    ]
+    arrays = prepared(backend, name, inputs)
     try:
         got = op.formula(*arrays, xp=backend.xp, **attributes)
     except NotImplementedError as error:
@@ -53,6 +50,14 @@ def outputs(
             assert backend.owns(result) or isinstance(result, np.generic)
     _compare_with_meta(backend, name, arrays, results, attributes)
     return [result if op.gives_host else np.asarray(backend.to_host(result)) for result in results]
+
+
+def prepared(backend: Backend, name: str, inputs: Sequence[Any]) -> list[Any]:
+    """Return inputs where the op takes them: on the device, or on the host."""
+    return [
+        x if x is None else np.asarray(x) if host else _brought(backend, np.asarray(x))
+        for x, host in OPS[name].placed(inputs)
+    ]
 
 
 def _brought(backend: Backend, x: Vector) -> Any:
