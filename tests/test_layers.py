@@ -10,6 +10,7 @@ import pytest
 
 from arraynet import Backend, Dense, Sequential
 from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.formats.weights import known_activations
 from arraynet.layers import Scale, perceptron, sequential_graph
 from arraynet.ops import OPS
 from tests.networks import dense, normal
@@ -201,10 +202,12 @@ def test_a_scale_tells_the_number_of_features() -> None:
         Sequential(Scale([1.0, 2.0]), dense(3, 2))
 
 
-@pytest.mark.parametrize("name", sorted(OPS))
+PARTIAL = {"acos", "acosh", "asin", "atanh", "log", "sqrt"}
+"""Functions that are not defined everywhere."""
+
+
+@pytest.mark.parametrize("name", sorted(set(known_activations()) - PARTIAL))
 def test_every_op_of_one_array_is_an_activation(name: str) -> None:
-    if name in ("add", "affine", "matmul", "prelu", "scale_shift"):
-        return
     network = Sequential(dense(4, 6), name)
     assert network.graph.nodes[1].op == OPS[name].name
     assert network.predict(normal(3, 4)).shape[0] == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from inspect import Parameter
 from numbers import Real
 from typing import Any
 
@@ -18,7 +19,6 @@ from arraynet.formats.stored import HostArray, clipped
 from arraynet.graph import DTYPES, Graph, Node, Value, cast
 from arraynet.node import is_one_of
 from arraynet.ops import OPS, Op
-from arraynet.ops.registry import parameters_of
 
 LAYOUTS = ("in_out", "out_in")
 
@@ -150,10 +150,8 @@ def known_activations() -> list[str]:
 
 
 def _activates(op: Op) -> bool:
-    parameters = parameters_of(op.formula)
-    arrays = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    required = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    return len(arrays) == 1 and not required and len(op.shape(("batch", 2))) == 2
+    of_one = [p.kind for p in op.arrays] == [Parameter.POSITIONAL_OR_KEYWORD]
+    return of_one and op.floating and op.rowwise and len(op.shape(("batch", 2))) == 2
 
 
 def _activations(count: int, hidden: str | None, output: str | None, file: str) -> list[str]:

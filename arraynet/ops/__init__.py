@@ -47,7 +47,7 @@ from arraynet.ops.comparison import (
     logical_xor,
     where,
 )
-from arraynet.ops.creation import constant_of_shape, eye_like, one_hot, range, trilu
+from arraynet.ops.creation import eye_like, one_hot, trilu
 from arraynet.ops.einsum import einsum
 from arraynet.ops.elementary import ceil, exp, floor, log, reciprocal, round, sqrt
 from arraynet.ops.exponential_units import celu, elu, selu
@@ -83,18 +83,9 @@ from arraynet.ops.reductions import reduce_max, reduce_mean, reduce_min, reduce_
 from arraynet.ops.registry import OPS, Op, op
 from arraynet.ops.rotary import rotary_embedding
 from arraynet.ops.scattering import scatter_elements, scatter_nd
-from arraynet.ops.shaping import (
-    expand,
-    flatten,
-    reshape,
-    shape,
-    size,
-    squeeze,
-    tile,
-    transpose,
-    unsqueeze,
-)
+from arraynet.ops.shaping import expand, flatten, reshape, squeeze, tile, transpose, unsqueeze
 from arraynet.ops.shrinkage import hard_shrink, soft_shrink, tanh_shrink
+from arraynet.ops.sizes import constant_of_shape, range, shape, size
 from arraynet.ops.softmax import (
     log_softmax,
     logsumexp,

@@ -10,7 +10,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.errors import GraphError, ShapeError, shape_text
 from arraynet.ops.meta import checked_axis
 from arraynet.ops.registry import op
-from arraynet.ops.shaping import integers
+from arraynet.ops.sizes import integers
 
 
 @op(dtypes=("any",))
@@ -30,8 +30,6 @@ def concat(*arrays: Array, axis: int | None = None, xp: Namespace = None) -> Arr
     >>> concat(np.array([[1, 2]]), np.array([[3]]), axis=1)
     array([[1, 2, 3]])
     """
-    if not arrays:
-        raise GraphError("concat: got no array, expected at least one")
     if axis is None:
         raise GraphError("concat: got no axis, expected one (axis=0 joins rows)")
     along, first = checked_axis(axis, arrays[0].shape), tuple(arrays[0].shape)

@@ -178,11 +178,14 @@ def unique(
     kind = index_dtype(xp)
     order = _lexicographic(parts, xp)
     ordered = xp.take(parts, order, axis=0)
-    before, after = ordered[:-1, :], ordered[1:, :]
+    first = min(count, 1)
+    before, after = ordered[: count - first, :], ordered[first:, :]
     differs = xp.any((before != after) & ((before == before) | (after == after)), axis=1)
-    starts_one = xp.concat([beside(x, xp.ones, min(count, 1), dtype=xp.bool), differs])
+    starts_one = xp.concat([beside(x, xp.ones, first, dtype=xp.bool), differs])
     starts = xp.nonzero(starts_one)[0]
-    ends = xp.concat([starts[1:], beside(x, xp.full, min(count, 1), count, dtype=starts.dtype)])
+    ends = xp.concat(
+        [starts[first:], beside(x, xp.full, first, count, dtype=starts.dtype)]
+    )
     counts, indices = ends - starts, xp.take(order, starts)
     group = xp.cumulative_sum(xp.astype(starts_one, kind), dtype=kind) - 1
     inverse = xp.take(group, xp.argsort(order))

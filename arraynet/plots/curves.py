@@ -85,7 +85,8 @@ def _arguments(
 ) -> tuple[list[Curve], dict[str, Any]]:
     """Return the numbers in the place of an op's further arrays, and its attributes."""
     more, allowed = _signature(registration)
-    if not (registration.elementwise or (registration.rowwise and not more)):
+    numeric = registration.floating or "numeric" in registration.dtypes
+    if not numeric or not (registration.elementwise or (registration.rowwise and not more)):
         raise GraphError(f"activations: got {name!r}, expected an activation, not a layer")
     missing = [key for key in more if key not in given]
     if missing:
@@ -112,4 +113,6 @@ def _signature(registration: Op) -> tuple[list[str], set[str]]:
 
 def _drawable() -> list[str]:
     """Return the names of the ops that are functions of one number or one row."""
-    return [name for name, op in OPS.items() if op.rowwise and not _signature(op)[0]]
+    return [
+        name for name, op in OPS.items() if op.floating and op.rowwise and not _signature(op)[0]
+    ]

@@ -34,6 +34,7 @@ FAMILIES = (
     "rotary",
     "scattering",
     "shaping",
+    "sizes",
     "trigonometry",
     "variadic",
 )
