@@ -183,9 +183,7 @@ def unique(
     differs = xp.any((before != after) & ((before == before) | (after == after)), axis=1)
     starts_one = xp.concat([beside(x, xp.ones, first, dtype=xp.bool), differs])
     starts = xp.nonzero(starts_one)[0]
-    ends = xp.concat(
-        [starts[first:], beside(x, xp.full, first, count, dtype=starts.dtype)]
-    )
+    ends = xp.concat([starts[first:], beside(x, xp.full, first, count, dtype=starts.dtype)])
     counts, indices = ends - starts, xp.take(order, starts)
     group = xp.cumulative_sum(xp.astype(starts_one, kind), dtype=kind) - 1
     inverse = xp.take(group, xp.argsort(order))
