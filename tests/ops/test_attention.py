@@ -149,9 +149,8 @@ def test_rotary_embedding(
     backend: Backend, interleaved: bool, turned: int, flat: bool, placed: bool
 ) -> None:
     x = _normal(2, 3, 5, 8)
-    angles = RANDOM.uniform(
-        -3, 3, (9 if placed else 2, *([] if placed else [5]), (turned or 8) // 2)
-    )
+    half = (turned or 8) // 2
+    angles = RANDOM.uniform(-3, 3, (9, half) if placed else (2, 5, half))
     cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
     places = RANDOM.integers(0, 9, (2, 5))
     wanted = x.astype(float)
