@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arraynet.backends import Backend
 from arraynet.errors import DtypeError
@@ -112,3 +113,14 @@ def close(got: Vector, wanted: Any, *, ulps: float = 16) -> None:
     finite = np.abs(wide[np.isfinite(wide)])
     scale = max(1.0, float(finite.max())) if finite.size else 1.0
     np.testing.assert_allclose(got.astype(np.float64), wide, rtol=0, atol=ulps * eps * scale)
+
+
+def search(backend: Backend) -> settings:
+    """Return how Hypothesis searches: few examples on JAX, which compiles every new shape."""
+    return settings(
+        max_examples=3 if backend.name.startswith("jax") else 20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )

@@ -42,6 +42,7 @@ FAMILIES = (
     "scattering",
     "shaping",
     "transposed_convolution",
+    "sizes",
     "trigonometry",
     "unpooling",
     "variadic",
