@@ -22,14 +22,16 @@ from tests.ops.samples import PIECEWISE, SMOOTH, apply, label, points_of
 from tests.oracle import ROWS
 
 UNARY = [*SMOOTH, *PIECEWISE]
-NAMES = sorted({registration.name for registration in OPS.values()})
+NAMES = sorted({registration.name for registration in OPS.values() if not registration.control})
 
 
 def test_every_op_is_exported_under_each_of_its_names() -> None:
-    assert set(OPS) | {"OPS", "Op", "op"} == set(ops.__all__)
+    exported = {"if": "if_"}  # a word of Python's
+    names = {name: exported.get(name, name) for name in OPS}
+    assert set(names.values()) | {"OPS", "Op", "op"} == set(ops.__all__)
     assert ops.__all__ == sorted(ops.__all__)
-    for name in OPS:
-        assert inspect.unwrap(getattr(ops, name)) is inspect.unwrap(OPS[name].formula)
+    for name, public in names.items():
+        assert inspect.unwrap(getattr(ops, public)) is inspect.unwrap(OPS[name].formula)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,8 @@ def test_the_checked_function_finds_the_namespace_by_itself(backend: Backend, na
     got = getattr(ops, name)(*arrays, **attributes)
     for one, other in zip(got if isinstance(got, tuple) else (got,), wanted, strict=True):
         host = one if OPS[name].gives_host else backend.to_host(one)
-        np.testing.assert_array_equal(np.asarray(host), other)
+        # A program asks NumPy for sums and products in forms of its own.
+        np.testing.assert_allclose(np.asarray(host), other, rtol=4e-7, atol=4e-7)
 
 
 @pytest.mark.parametrize("case", UNARY, ids=label)
