@@ -250,7 +250,7 @@ def _single(net: Network, image: Any) -> Any:
         return batch.reshape((1, *sides))
     raise ShapeError(
         f"image: got shape {tuple(batch.shape)}, expected one image of the network's "
-        f"{' × '.join(map(str, wanted))} inputs (such as x[0])"
+        f"{clipped(' × '.join(map(str, wanted)))} inputs (such as x[0])"
     )
 
 
