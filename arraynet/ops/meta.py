@@ -27,6 +27,12 @@ def new_namespace() -> Any:
     return MetaNamespace()
 
 
+def count_multiply_adds(xp: Any, number: int) -> None:
+    """Tell arrays without numbers of multiply-adds that are no product of matrices."""
+    if hasattr(xp, "multiply_adds"):
+        xp.multiply_adds += number
+
+
 class NeedsValueError(ShapeError):
     """A shape depends on numbers that only a run can tell."""
 

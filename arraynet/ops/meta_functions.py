@@ -26,6 +26,16 @@ def _kind(value: Any) -> Any:
     return getattr(value, "dtype", value)
 
 
+class _Info:
+    """What the array API standard's inspection tells of the defaults."""
+
+    @staticmethod
+    def default_dtypes(*, device: Any = None) -> dict[str, Any]:
+        """Return NumPy's own."""
+        whole = np.dtype(np.int64)
+        return {"integral": whole, "indexing": whole, "real floating": np.dtype(np.float64)}
+
+
 class MetaNamespace:
     """The array API's functions for `MetaArray`; it counts multiply-adds.
 
@@ -51,6 +61,9 @@ class MetaNamespace:
                 function = self.__dict__[name] = made(self, name)
                 return function
         raise AttributeError(f"arrays without numbers have no function {name}")
+
+    def __array_namespace_info__(self) -> _Info:
+        return _Info()
 
     def array(self, shape: Sequence[int], dtype: Any) -> MetaArray:
         """Return an array of this namespace."""

@@ -26,6 +26,8 @@ from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
+HostArray = np.ndarray[Any, Any]
+
 UNBOUNDED = (-math.inf, math.inf)
 
 LARGEST_FLOAT16 = 65504.0
@@ -90,10 +92,17 @@ class Op:
         The op returns its input unchanged.
     views : bool
         The result may be a view of the first array's memory: a reshape, a slice.
-    merges : {"", "matrix", "diagonal"}
+    merges : {"", "matrix", "diagonal", "channels"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
         (diagonal), with its second and third inputs, the bias being optional;
-        neighbours may be merged.
+        neighbours may be merged. A convolution is linear in each channel (channels):
+        axis 0 of the weight and the one axis of the bias are the channels of the output,
+        which are its axis 1, so that ``op(x, W, b) * s + t`` is
+        ``op(x, s[:, None, …] * W, s * b + t)``.
+    channel_scale : callable, optional
+        The op is ``x * scale + shift``, one number for each channel (axis 1), and
+        ``channel_scale(*arrays, xp=namespace, **attributes)``, of the arrays after the
+        first, gives the two.
     parts : tuple of str, optional
         The op as a product of its first two inputs followed by an elementwise op
         with the rest, so that the second can be fused with what follows.
@@ -123,6 +132,7 @@ class Op:
     droppable: bool = False
     views: bool = False
     merges: str = ""
+    channel_scale: Kernel | None = None
     parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
     within: Within | None = None
@@ -140,24 +150,33 @@ class Op:
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         return tuple(p for p in parameters_of(self.formula) if p.kind in kinds)
 
+    def placed(self, arrays: Sequence[Any]) -> list[tuple[Any, bool]]:
+        """Return arrays, each with whether the formula reads its numbers on the host."""
+        read = [p.name in self.host for p in self.arrays]
+        return list(zip(arrays, read + [False] * (len(arrays) - len(read)), strict=False))
+
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """The attributes with their defaults."""
         return MappingProxyType(defaults_of(self.formula))
 
-    def shape(self, *shapes: Shape, **attributes: Any) -> Shape:
+    def shape(self, *shapes: Shape | HostArray | None, **attributes: Any) -> Shape:
         """Return the shape of the (first) output for floating arrays of some shapes.
 
-        Sizes may be symbols. The formula itself tells: it runs on arrays without numbers.
+        Sizes may be symbols. An absent array is None in its place, and one that is read on
+        the host is itself. The formula itself tells: it runs on arrays without numbers.
 
         Raises
         ------
         ShapeError
             If the sizes do not fit.
         """
-        tried = trials(symbols_of(shapes))
+        tried = trials(symbols_of(s for s in shapes if isinstance(s, tuple)))
         found = [
-            self._traced([numbers(s, sizes) for s in shapes], attributes)[0] for sizes in tried
+            self._traced(
+                [numbers(s, sizes) if isinstance(s, tuple) else s for s in shapes], attributes
+            )[0]
+            for sizes in tried
         ]
         return tuple(in_symbols(sizes, tried) for sizes in zip(*found, strict=True))
 
@@ -166,11 +185,11 @@ class Op:
         return self._traced(shapes, attributes)[1]
 
     def _traced(
-        self, shapes: Sequence[tuple[int, ...]], attributes: Mapping[str, Any]
+        self, shapes: Sequence[Any], attributes: Mapping[str, Any]
     ) -> tuple[tuple[int, ...], int]:
         """Return the shape of the first output, and the multiply-adds."""
         xp = new_namespace()
-        arrays = [xp.array(shape, "float32") for shape in shapes]
+        arrays = [xp.array(s, "float32") if isinstance(s, tuple) else s for s in shapes]
         try:
             result = self.formula(*arrays, xp=xp, **attributes)
         except (TypeError, IndexError) as error:
@@ -260,12 +279,11 @@ def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
 
 def _admitted(registration: Op, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     """Return the arrays as the formula takes them, and their namespace."""
-    on_host = [p.name in registration.host for p in registration.arrays]
-    on_host += [False] * (len(arrays) - len(on_host))
-    devices = [array for array, host in zip(arrays, on_host, strict=False) if not host]
+    placed = registration.placed(arrays)
+    devices = [array for array, host in placed if not host]
     xp = namespace_of(registration.name, devices or [np.empty(0)], registration.dtypes)
     admitted = []
-    for array, host in zip(arrays, on_host, strict=False):
+    for array, host in placed:
         read = host and array is not None
         admitted.append((host_numbers if read else plain)(registration.name, array))
     return tuple(admitted), xp
@@ -277,11 +295,12 @@ def _explained(
     """Return the error to raise for one that a formula or a library raised."""
     if isinstance(error, ArraynetError) and not isinstance(error, ShapeError):
         return error
-    shapes = [tuple(array.shape) for array in arrays if array is not None]
+    traced = _shapes(registration, arrays)
+    shapes = [shape for shape in traced if isinstance(shape, tuple)]
     reason: Exception = error
     if not isinstance(error, ShapeError):
         try:  # what the library said is about itself: the shapes say what is wrong
-            registration.shape(*shapes, **attributes)
+            registration._traced(traced, attributes)
         except ShapeError as found:
             reason = found
         else:
@@ -292,8 +311,16 @@ def _explained(
     )
 
 
+def _shapes(registration: Op, arrays: Sequence[Any]) -> list[Any]:
+    """Return the shapes of arrays; None, and what is read on the host, stays itself."""
+    return [
+        array if array is None or host else tuple(array.shape)
+        for array, host in registration.placed(arrays)
+    ]
+
+
 def _typed(registration: Op) -> Kernel:
-    """Return an op's formula with its result in the dtype of its first array.
+    """Return an op's formula with its results in the dtype of its first array.
 
     Where bfloat16 is not a library's own, as with NumPy, operations with Python's
     numbers give a wider dtype. ``widened`` computes 16-bit floats in float32; a finite
@@ -303,12 +330,20 @@ def _typed(registration: Op) -> Kernel:
     large = max(map(abs, registration.bounds)) > LARGEST_FLOAT16
 
     @functools.wraps(formula)
-    def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Array:
+    def typed(*arrays: Array, xp: Namespace, **attributes: Any) -> Any:
         dtype = arrays[0].dtype
         # Not every library's dtypes know their size; those know no 16-bit ones either.
         if widened and getattr(dtype, "itemsize", 4) <= 2:
-            arrays = tuple(xp.astype(array, xp.float32) for array in arrays)
+            arrays = tuple(
+                array if array is None or host else xp.astype(array, xp.float32)
+                for array, host in registration.placed(arrays)
+            )
         result = formula(*arrays, xp=xp, **attributes)
+        if isinstance(result, tuple):
+            return tuple(rounded(one, dtype, xp) for one in result)
+        return result if result.dtype == dtype else rounded(result, dtype, xp)
+
+    def rounded(result: Array, dtype: Any, xp: Namespace) -> Array:
         if result.dtype == dtype:
             return result
         if large and dtype == xp.float16:
