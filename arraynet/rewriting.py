@@ -118,6 +118,8 @@ class Draft:
         """
         if OPS[node.op].merges != "matrix" or not self._only_first_varies(node):
             return False
+        if self.weights[node.inputs[1] or ""].ndim != 2:  # a batch of matrices, or a vector
+            return False
         sizes = {name: self.weights[name].size for name in node.inputs[1:] if name}
         return all(
             size > 0 and (size <= SHARED or self.uses[name] == 1) for name, size in sizes.items()

@@ -56,7 +56,7 @@ class TorchBackend(GenericBackend):
         classifier, at the end of a network, would carry more of that error than of
         everything before it.
         """
-        narrow = weight.shape[1] <= NARROW and weight.shape[0] * weight.shape[1] <= SMALL
+        narrow = weight.ndim == 2 and weight.shape[1] <= NARROW and weight.numel() <= SMALL
         if not (narrow and weight.dtype == self._torch.float32):
             return self._torch.matmul(x, weight)
         exact = weight.double()

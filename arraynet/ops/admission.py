@@ -11,7 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from arraynet.admission import host_array
-from arraynet.errors import DtypeError, GraphError, shortened
+from arraynet.errors import DtypeError, GraphError, choices_text, shortened
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")
 """The floating dtypes that ops and networks compute in."""
@@ -127,3 +127,17 @@ def attribute(name: str, key: str, defaults: Mapping[str, Any], value: Any) -> A
         if isinstance(default, tuple) and isinstance(value, list | tuple):
             return tuple(value)
     raise GraphError(f"{name}: got {key}={shortened(value)}, expected a value like {default!r}")
+
+
+def check_choice(name: str, key: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuse an attribute that is not one of some words.
+
+    Raises
+    ------
+    GraphError
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise GraphError(
+            f"{name}: got {key}={shortened(value)}, expected {choices_text(value, known)}"
+        )

@@ -9,18 +9,19 @@ from arraynet.errors import ShapeError, shape_text
 from arraynet.ops.registry import op
 
 
-@op(rowwise=True, merges="matrix")
+@op(rowwise=True, merges="matrix", dtypes=("numeric",))
 def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
-    """Matrix product ``x @ weight`` over the last axis of ``x``.
+    """Matrix product ``x @ weight``.
 
-    The product is always made of two-dimensional operands: libraries are fastest,
-    and most exact, there.
+    With a matrix of weights, the product is over the last axis of ``x``, and is always made
+    of two-dimensional operands: libraries are fastest, and most exact, there. Weights of
+    more axes are a batch of matrices, and broadcast with that of ``x``; a vector of them
+    gives one number for each row.
 
     Parameters
     ----------
     x : array, shape (…, in)
-        Floating.
-    weight : array, shape (in, out)
+    weight : array, shape (in, out), (…, in, out) or (in,)
         Of the dtype of ``x``.
 
     Returns
@@ -30,10 +31,9 @@ def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
 
     Raises
     ------
-    DtypeError
-        If an array is not floating.
     ShapeError
-        If ``x`` has another number of features than ``weight`` takes.
+        If ``x`` has another number of features than ``weight`` takes, or batches of
+        matrices do not broadcast.
 
     Examples
     --------
@@ -43,37 +43,18 @@ def matmul(x: Array, weight: Array, *, xp: Namespace = None) -> Array:
     """
     if x.ndim < 1:
         raise ShapeError("x is a scalar and needs at least one axis, of features")
-    if weight.ndim != 2:
-        raise ShapeError(f"weight {shape_text(weight.shape)} needs two axes, (in, out)")
-    if x.shape[-1] != weight.shape[0]:
+    if weight.ndim < 1:
+        raise ShapeError("weight is a scalar and needs at least one axis")
+    if x.shape[-1] != weight.shape[-2 if weight.ndim > 1 else -1]:
         raise ShapeError(
             f"x has {x.shape[-1]} features, and weight {shape_text(weight.shape)} takes "
-            f"{weight.shape[0]}"
+            f"{weight.shape[-2 if weight.ndim > 1 else -1]}"
         )
-    if x.ndim == 2:
+    if x.ndim == 2 or weight.ndim != 2:
         return xp.matmul(x, weight)
     *rows, features = x.shape
     product = xp.matmul(xp.reshape(x, (math.prod(rows), features)), weight)
     return xp.reshape(product, (*rows, weight.shape[1]))
-
-
-@op(elementwise=True)
-def add(x: Array, bias: Array, *, xp: Namespace = None) -> Array:
-    """Sum ``x + bias``.
-
-    Parameters
-    ----------
-    bias : array
-        Of the dtype of ``x``; it must broadcast with it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> add(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 20.0]))
-    array([[11., 22.],
-           [13., 24.]])
-    """
-    return x + bias
 
 
 @op(rowwise=True, merges="matrix", parts=("matmul", "add"))
@@ -111,7 +92,9 @@ def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Arr
     >>> affine(x, np.array([[0.5], [0.5]]), np.array([-0.75]))[:, 0]
     array([-0.75, -0.25, -0.25,  0.25])
     """
-    if weight.ndim == 2 and tuple(bias.shape) != (weight.shape[1],):
+    if weight.ndim != 2:
+        raise ShapeError(f"weight {shape_text(weight.shape)} needs two axes, (in, out)")
+    if tuple(bias.shape) != (weight.shape[1],):
         raise ShapeError(
             f"bias {shape_text(bias.shape)} needs one number for each of {weight.shape[1]} outputs"
         )

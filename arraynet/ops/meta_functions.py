@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,12 @@ class MetaNamespace:
 
     def __init__(self) -> None:
         self.multiply_adds = 0
+        self.linalg = SimpleNamespace(
+            det=lambda x, /: self.array(x.shape[:-2], x.dtype),
+        )
+
+    def __array_namespace_info__(self) -> _Info:
+        return _Info()
 
     def __getattr__(self, name: str) -> Any:
         if name in _DTYPES:
@@ -61,9 +68,6 @@ class MetaNamespace:
                 function = self.__dict__[name] = made(self, name)
                 return function
         raise AttributeError(f"arrays without numbers have no function {name}")
-
-    def __array_namespace_info__(self) -> _Info:
-        return _Info()
 
     def array(self, shape: Sequence[int], dtype: Any) -> MetaArray:
         """Return an array of this namespace."""
@@ -287,7 +291,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _DTYPES = _words(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 "
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
     "complex64 complex128"
 )
 
@@ -299,6 +303,20 @@ def _same(xp: MetaNamespace, name: str) -> Callable[..., Any]:
         return xp.array(x.shape, dtype or x.dtype)
 
     return same
+
+
+def _running(xp: MetaNamespace, name: str) -> Callable[..., Any]:
+    """Return a function of what came so far along an axis."""
+
+    def running(
+        x: Any, /, *, axis: int = 0, dtype: Any = None, include_initial: bool = False
+    ) -> MetaArray:
+        sizes = list(x.shape)
+        sizes[checked_axis(axis, x.shape)] += include_initial
+        small = _reduction(xp, "sum")(x, axis=axis).dtype
+        return xp.array(sizes, dtype or small)
+
+    return running
 
 
 def _predicate(xp: MetaNamespace, name: str) -> Callable[..., Any]:
@@ -348,7 +366,7 @@ _FAMILIES: list[tuple[frozenset[str], Callable[[MetaNamespace, str], Callable[..
     (
         _words(
             "abs acos acosh asin asinh atan atanh bitwise_invert ceil conj cos cosh "
-            "cumulative_prod cumulative_sum empty_like exp expm1 flip floor full_like log log10 "
+            "empty_like exp expm1 flip floor full_like log log10 "
             "log1p log2 negative ones_like positive reciprocal roll round sign sin sinh sort "
             "sqrt square tan tanh trunc tril triu zeros_like"
         ),
@@ -370,6 +388,7 @@ _FAMILIES: list[tuple[frozenset[str], Callable[[MetaNamespace, str], Callable[..
         _combined,
     ),
     (_words("all any argmax argmin count_nonzero max mean min prod std sum var"), _reduction),
+    (_words("cumulative_prod cumulative_sum"), _running),
     (_words("zeros ones empty"), _filled),
     (_words("argsort"), lambda xp, name: lambda x, /, **_: xp.array(x.shape, np.int64)),
 ]

@@ -19,9 +19,9 @@ import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
 from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, host_numbers, namespace_of, plain
+from arraynet.ops.admission import attribute, dtype_name, host_numbers, namespace_of, plain
 from arraynet.ops.documentation import complete
-from arraynet.ops.meta import new_namespace
+from arraynet.ops.meta import MetaArray, new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
@@ -190,6 +190,7 @@ class Op:
         """Return the shape of the first output, and the multiply-adds."""
         xp = new_namespace()
         arrays = [xp.array(s, "float32") if isinstance(s, tuple) else s for s in shapes]
+        arrays = [xp.array(a.shape, a.dtype) if isinstance(a, MetaArray) else a for a in arrays]
         try:
             result = self.formula(*arrays, xp=xp, **attributes)
         except (TypeError, IndexError) as error:
@@ -295,8 +296,11 @@ def _explained(
     """Return the error to raise for one that a formula or a library raised."""
     if isinstance(error, ArraynetError) and not isinstance(error, ShapeError):
         return error
-    traced = _shapes(registration, arrays)
-    shapes = [shape for shape in traced if isinstance(shape, tuple)]
+    traced = [
+        array if array is None or host else _blank(array)
+        for array, host in registration.placed(arrays)
+    ]
+    shapes = [array.shape for array in traced if isinstance(array, MetaArray)]
     reason: Exception = error
     if not isinstance(error, ShapeError):
         try:  # what the library said is about itself: the shapes say what is wrong
@@ -311,12 +315,12 @@ def _explained(
     )
 
 
-def _shapes(registration: Op, arrays: Sequence[Any]) -> list[Any]:
-    """Return the shapes of arrays; None, and what is read on the host, stays itself."""
-    return [
-        array if array is None or host else tuple(array.shape)
-        for array, host in registration.placed(arrays)
-    ]
+def _blank(array: Array) -> MetaArray:
+    """Return an array without its numbers; a dtype that NumPy lacks counts as float32."""
+    try:
+        return MetaArray(array.shape, dtype_name(array.dtype))
+    except TypeError:
+        return MetaArray(array.shape, "float32")
 
 
 def _typed(registration: Op) -> Kernel:
