@@ -110,7 +110,7 @@ def _applied(node: Node, given: list[Any], xp: Any) -> Sequence[Known]:
 def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> Any:
     """Run a formula: on the host where all numbers are known and few, else without numbers."""
     if op.floating:
-        _check_one_dtype(given)
+        _check_one_dtype([value for value, host in op.placed(given) if not host])
     known = [value for value in given if value is not None]
     few = all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known)
     if known and few and not op.control:
@@ -122,10 +122,9 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
             return tuple(kept)
         return tuple(xp.array(part.shape, part.dtype) for part in kept)
     arrays = []
-    for position, value in enumerate(given):
-        host = position < len(op.arrays) and op.arrays[position].name in op.host
+    for value, host in op.placed(given):
         if host and isinstance(value, MetaArray) and not op.control:
-            raise NeedsValueError(f"{op.arrays[position].name} is only known when the graph runs")
+            raise NeedsValueError("what decides the shape is only known when the graph runs")
         without = isinstance(value, np.ndarray) and not host
         arrays.append(xp.array(value.shape, value.dtype) if without else value)
     return op.formula(*arrays, xp=xp, **attributes)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from arraynet.backends.host import DTYPES
+from arraynet.admission import DTYPES
 from arraynet.ops import OPS
 
 FAMILIES = (
