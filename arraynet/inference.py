@@ -142,14 +142,22 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
         _check_one_dtype([value for value, host in op.placed(given) if not host])
     known = [value for value in given if value is not None]
     few = all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known)
-    if known and few and not op.control:
-        with np.errstate(all="ignore"):
-            result = op.formula(*given, xp=host_namespace(), **attributes)
-        parts = result if isinstance(result, tuple) else (result,)
-        kept = [np.asarray(part) for part in parts]
-        if all(part.size <= SMALL for part in kept):
-            return tuple(kept)
-        return tuple(xp.array(part.shape, part.dtype) for part in kept)
+    if not known or not few or op.control:
+        return _without_numbers(op, given, attributes, xp)
+    try:  # few numbers may ask for many
+        result = _without_numbers(op, given, attributes, xp)
+    except NeedsValueError:
+        result = ()
+    parts = result if isinstance(result, tuple) else (result,)
+    if any(part.size > SMALL for part in parts):
+        return result
+    with np.errstate(all="ignore"):
+        result = op.formula(*given, xp=host_namespace(), **attributes)
+    return tuple(np.asarray(part) for part in (result if isinstance(result, tuple) else (result,)))
+
+
+def _without_numbers(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> Any:
+    """Run a formula without numbers, but for those that it reads on the host."""
     arrays = []
     for value, host in op.placed(given):
         if host and isinstance(value, MetaArray) and not op.control:

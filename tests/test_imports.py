@@ -19,7 +19,7 @@ BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
-ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "engine"}
+ENGINE = GRAPH | {"backends", "passes", "engine"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
 
 MAY_IMPORT = {
@@ -38,9 +38,7 @@ MAY_IMPORT = {
     "weights": LOW,
     "inference": LOW | {"ops", "node", "weights"},
     "graph": LOW | {"ops", "node", "weights", "inference"},
-    "folding": GRAPH,
-    "rewriting": GRAPH,
-    "passes": GRAPH | {"folding", "rewriting"},
+    "passes": GRAPH,
     "engine": ENGINE,
     "helpers": BASE | {"counts"},
     "mapped": BASE,
