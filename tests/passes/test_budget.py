@@ -75,6 +75,13 @@ def test_without_a_budget_a_pass_changes_nothing(rewrite: Any) -> None:
         *(Scale(2.0), dense(3, 3), dense(3, 3), "sigmoid", dense(3, 3), "tanh", dense(3, 2)),
         "softmax",
     )
+    last = Node("add", (before.outputs[0], "c"), ("y",))
+    before = Graph(
+        before.inputs,
+        (*before.nodes, Node("add", ("a", "a"), ("c",)), last),
+        {**before.weights, "a": np.ones(2, np.float32)},
+        ("y",),
+    ).validated()
     assert ops(rewrite(before)) != ops(before)
     budget = Budget(before)
     assert budget.spend(budget.left)
