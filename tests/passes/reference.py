@@ -65,7 +65,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "batch_normalization": _batch_normalization,
     "cast": lambda x, to: x.to(getattr(torch, to)),
     "concat": lambda *arrays, axis: torch.cat(arrays, dim=axis),
-    "constant_of_shape": lambda shape, value: torch.full(shape.tolist(), value.item()),
+    "constant_of_shape": lambda shape, value: _exact(np.full(shape.tolist(), value)),
     "conv": _conv,
     "conv_transpose": _conv_transpose,
     "div": lambda x, y: x / y,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arraynet.backends.numpy import NumpyBackend
@@ -20,6 +20,8 @@ from arraynet.passes import COMPUTING, drop, optimize, split_affine
 from tests.passes.images import image_graphs
 from tests.passes.reference import outputs
 from tests.strategies import QUICK
+
+SOME = settings(QUICK, max_examples=60)
 
 EVERY = [drop, *COMPUTING, split_affine, optimize]
 
@@ -40,7 +42,7 @@ def assert_same(before: Graph, after: Graph, seed: int, rows: int, flag: bool) -
 
 
 @pytest.mark.parametrize("rewrite", EVERY, ids=lambda rewrite: rewrite.__name__)
-@QUICK
+@SOME
 @given(graph=image_graphs(), seed=st.integers(0, 1000), flag=st.booleans())
 def test_a_pass_keeps_the_results(rewrite: Any, graph: Graph, seed: int, flag: bool) -> None:
     after = rewrite(graph)
@@ -52,7 +54,7 @@ def test_a_pass_keeps_the_results(rewrite: Any, graph: Graph, seed: int, flag: b
     assert_same(graph, after, seed, 1 + seed % 3, flag)
 
 
-@QUICK
+@SOME
 @given(graph=image_graphs())
 def test_passes_have_no_work_left(graph: Graph) -> None:
     after = optimize(graph)
