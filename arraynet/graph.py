@@ -8,7 +8,7 @@ symbols such as ``"batch"``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from arraynet.admission import DTYPES as COMPUTED
 from arraynet.admission import HostArray, host_dtype
-from arraynet.errors import DtypeError, GraphError, clipped, shortened
-from arraynet.inference import infer, trial
+from arraynet.errors import DtypeError, GraphError, ShapeError, clipped, shortened
+from arraynet.inference import Trial, infer, trial, tried
 from arraynet.memory import telling_full_memory
 from arraynet.node import Node, Value, check_node, is_one_of
 from arraynet.ops import OPS
@@ -114,7 +114,25 @@ class Graph:
         ShapeError, DtypeError
             When what a node reads does not fit.
         """
-        return MappingProxyType(infer(self.inputs, self.nodes, self.weights))
+        return MappingProxyType(infer(self.inputs, self.weights, self._trials))
+
+    @cached_property
+    def _trials(self) -> list[Trial]:
+        """The runs without numbers, at several numbers for the symbols."""
+        before: list[Trial] = self.__dict__.pop("_before", [])
+        return tried(self.inputs, self.nodes, self.weights, before)
+
+    def rewritten(self, nodes: Iterable[Node], weights: Mapping[str, HostArray]) -> Graph:
+        """Return a graph of other nodes and constants that gives the same.
+
+        Each value that has the name of one here must be the same as here: what is known of
+        those whose nodes did not change is handed over, and not found out again.
+        """
+        graph = Graph(self.inputs, tuple(nodes), weights, self.outputs)
+        known = self.__dict__.get("_trials") or self.__dict__.get("_before")
+        if known:
+            graph.__dict__["_before"] = known
+        return graph
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Size, ...]]:
@@ -138,19 +156,31 @@ class Graph:
                 yield self.weights[name]
 
     def validated(self) -> Graph:
-        """Return the graph itself, once it is known to be well formed.
+        """Return the graph itself, once it is known to be well formed, and those in its nodes.
 
         Raises
         ------
         GraphError
             For an unknown op, an attribute that it does not take, a name that is missing
-            or given twice, an input without axes.
+            or given twice; for a graph inside a node that takes or gives another number
+            of arrays than the node has for it.
         DtypeError
             For constants of a dtype that is not computed with, and for a node that would
             mix floating dtypes.
         ShapeError
             For layers whose sizes do not fit.
         """
+        known = self._check()
+        for name in self.outputs:
+            if name in known and name not in self.producers:
+                raise GraphError(
+                    f"graph: got output {shortened(name)}, expected the output of a node"
+                )
+        _ = self.values
+        return self
+
+    def _check(self) -> set[str]:
+        """Refuse what is not well formed, and return every name. An output may be any of them."""
         self._check_weights()
         known = set(self.weights)
         for value in self.inputs:
@@ -161,6 +191,7 @@ class Graph:
             known.add(value.name)
         for node in self.nodes:
             check_node(node, self.dtype)
+            _check_functions(node)
             for name in node.reads:
                 if name not in known:
                     raise GraphError(
@@ -174,12 +205,11 @@ class Graph:
                     )
                 known.add(name)
         for name in self.outputs:
-            if name not in self.producers:
+            if name not in known:
                 raise GraphError(
                     f"graph: got output {shortened(name)}, expected the output of a node"
                 )
-        _ = self.values
-        return self
+        return known
 
     def _check_weights(self) -> None:
         for name, weight in self.weights.items():
@@ -190,7 +220,7 @@ class Graph:
                 )
 
     def astype(self, dtype: npt.DTypeLike) -> Graph:
-        """Return the graph with its weights in another floating dtype.
+        """Return the graph, and those in its nodes, with the weights in another floating dtype.
 
         Parameters
         ----------
@@ -220,7 +250,44 @@ class Graph:
             replace(value, dtype=kind.name) if value.dtype in DTYPES else value
             for value in self.inputs
         ]
-        return replace(self, weights=weights, inputs=tuple(inputs))
+        nodes = tuple(_converted(node, str(name)) for node in self.nodes)
+        return replace(self, nodes=nodes, weights=weights, inputs=tuple(inputs))
+
+
+def functions_of(node: Node) -> dict[str, Graph]:
+    """Return the attributes of a node that are graphs."""
+    return {name: value for name, value in node.attributes.items() if isinstance(value, Graph)}
+
+
+def _converted(node: Node, dtype: str) -> Node:
+    """Return a node with the graphs in it in another floating dtype."""
+    graphs = {name: graph.astype(dtype) for name, graph in functions_of(node).items()}
+    return replace(node, attributes={**node.attributes, **graphs}) if graphs else node
+
+
+def _check_functions(node: Node) -> None:
+    """Refuse graphs in a node that are missing, not well formed, or do not fit the node."""
+    op, graphs = OPS[node.op], functions_of(node)
+    wrong = [name for name in op.functions if name not in graphs]
+    wrong += [name for name in graphs if name not in op.functions]
+    if wrong:
+        found = "a graph" if wrong[0] in graphs else shortened(node.attributes.get(wrong[0]))
+        wanted = "no graph" if wrong[0] in graphs else "a graph"
+        raise GraphError(f"{node.where}: got {wrong[0]}={found}, expected {wanted}")
+    single = sum(p.kind is not p.VAR_POSITIONAL for p in op.arrays)
+    for name, graph in graphs.items():
+        more_inputs, more_outputs = op.functions[name]
+        takes, gives = max(len(node.inputs), single) + more_inputs, len(node.outputs) + more_outputs
+        if len(graph.inputs) != takes or len(graph.outputs) < gives:
+            raise GraphError(
+                f"{node.where}: got {name} with {len(graph.inputs)} inputs and "
+                f"{len(graph.outputs)} outputs, expected {takes} inputs and {gives} outputs"
+            )
+        try:
+            graph._check()
+            _ = graph.values
+        except (GraphError, DtypeError, ShapeError) as error:
+            raise type(error)(f"{node.where}: {name}: {error}") from error
 
 
 def cuttable(graph: Graph) -> bool:

@@ -41,14 +41,17 @@ class Trial:
     Attributes
     ----------
     values : dict
-        What each value is: a `MetaArray`, or an array on the host where shapes and
-        constants decide its numbers.
+        What each input is, and each value that a node gives: a `MetaArray`, or an array on
+        the host where shapes and constants decide its numbers.
     multiply_adds : dict of str to int
         By the names of nodes.
+    nodes : dict of str to Node
+        The nodes that ran, by name.
     """
 
     values: dict[str, Known]
     multiply_adds: dict[str, int]
+    nodes: dict[str, Node]
 
 
 def trial(
@@ -56,8 +59,18 @@ def trial(
     nodes: Sequence[Node],
     constants: Mapping[str, HostArray],
     sizes: Mapping[str, int],
+    before: Trial | None = None,
 ) -> Trial:
     """Run nodes on arrays without numbers, with a number for each symbol.
+
+    Parameters
+    ----------
+    inputs, nodes, constants
+        Of a graph.
+    sizes : mapping of str to int
+    before : Trial, optional
+        Of a graph with the same inputs, in which each value of the same name is the same:
+        nodes that ran there do not run again.
 
     Raises
     ------
@@ -71,23 +84,39 @@ def trial(
         else UNTOLD
         for value in inputs
     }
-    values.update(constants)
     costs: dict[str, int] = {}
     for node in nodes:
-        before = xp.multiply_adds
-        given = [None if name is None else values[name] for name in node.inputs]
+        if before is not None and before.nodes.get(node.name) is node:
+            values.update({name: _within(before.values[name], xp) for name in node.gives})
+            costs[node.name] = before.multiply_adds[node.name]
+            continue
+        cost = xp.multiply_adds
+        given = [
+            None if name is None else values[name] if name in values else constants[name]
+            for name in node.inputs
+        ]
         try:
-            results = _applied(node, given, xp)
+            results = applied(node, given, xp)
         except (DtypeError, ShapeError) as error:
             raise type(error)(f"{error}{_context(node, nodes)}") from error
-        costs[node.name] = xp.multiply_adds - before
+        costs[node.name] = xp.multiply_adds - cost
         named = zip(node.outputs, results, strict=False)
         values.update({name: result for name, result in named if name is not None})
-    return Trial(values, costs)
+    return Trial(values, costs, {node.name: node for node in nodes})
 
 
-def _applied(node: Node, given: list[Any], xp: Any) -> Sequence[Known]:
-    """Return what a node gives for arrays without numbers."""
+def _within(value: Known, xp: Any) -> Known:
+    """Return a value of another trial as one of this: its operators count multiply-adds here."""
+    return xp.array(value.shape, value.dtype) if isinstance(value, MetaArray) else value
+
+
+def applied(node: Node, given: list[Any], xp: Any) -> Sequence[Known]:
+    """Return what a node gives for arrays without numbers, or some of them with.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+    """
     op = OPS[node.op]
     if any(value is UNTOLD for value in given):
         return [UNTOLD] * len(node.outputs)
@@ -113,14 +142,22 @@ def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> An
         _check_one_dtype([value for value, host in op.placed(given) if not host])
     known = [value for value in given if value is not None]
     few = all(isinstance(v, np.ndarray) and v.size <= SMALL for v in known)
-    if known and few and not op.control:
-        with np.errstate(all="ignore"):
-            result = op.formula(*given, xp=host_namespace(), **attributes)
-        parts = result if isinstance(result, tuple) else (result,)
-        kept = [np.asarray(part) for part in parts]
-        if all(part.size <= SMALL for part in kept):
-            return tuple(kept)
-        return tuple(xp.array(part.shape, part.dtype) for part in kept)
+    if not known or not few or op.control:
+        return _without_numbers(op, given, attributes, xp)
+    try:  # few numbers may ask for many
+        result = _without_numbers(op, given, attributes, xp)
+    except NeedsValueError:
+        result = ()
+    parts = result if isinstance(result, tuple) else (result,)
+    if any(part.size > SMALL for part in parts):
+        return result
+    with np.errstate(all="ignore"):
+        result = op.formula(*given, xp=host_namespace(), **attributes)
+    return tuple(np.asarray(part) for part in (result if isinstance(result, tuple) else (result,)))
+
+
+def _without_numbers(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> Any:
+    """Run a formula without numbers, but for those that it reads on the host."""
     arrays = []
     for value, host in op.placed(given):
         if host and isinstance(value, MetaArray) and not op.control:
@@ -157,7 +194,10 @@ def subgraph(graph: Any) -> Callable[..., tuple[Known, ...]]:
             for value, array in zip(graph.inputs, arrays, strict=True)
         ]
         ran = trial(inputs, graph.nodes, graph.weights, {})
-        found = tuple(ran.values[name] for name in graph.outputs)
+        found = tuple(
+            ran.values[name] if name in ran.values else graph.weights[name]
+            for name in graph.outputs
+        )
         if any(value is UNTOLD for value in found):
             raise NeedsValueError("only a run can tell the shapes of a branch")
         return tuple(
@@ -186,20 +226,42 @@ def _context(node: Node, nodes: Sequence[Node]) -> str:
     return "" if before is None else f" (the layer before it is {before.where})"
 
 
-def infer(
-    inputs: Sequence[Value], nodes: Sequence[Node], constants: Mapping[str, HostArray]
-) -> dict[str, Value]:
-    """Return what is known of every input, constant and value of a graph.
+def tried(
+    inputs: Sequence[Value],
+    nodes: Sequence[Node],
+    constants: Mapping[str, HostArray],
+    before: Sequence[Trial] = (),
+) -> list[Trial]:
+    """Return a graph's trials, at the numbers for its symbols that `trials` gives.
+
+    ``before`` are those of a graph in which each value of the same name is the same.
 
     Raises
     ------
     ShapeError, DtypeError
         If what a node reads does not fit; it names the node.
     """
-    tried = trials(symbols_of(value.shape for value in inputs if value.shape != UNRANKED))
-    runs = [trial(inputs, nodes, constants, sizes).values for sizes in tried]
-    known = {name: _combined(name, [run[name] for run in runs], tried) for name in runs[0]}
+    return [
+        trial(inputs, nodes, constants, sizes, before[place] if before else None)
+        for place, sizes in enumerate(_sizes(inputs))
+    ]
+
+
+def infer(
+    inputs: Sequence[Value], constants: Mapping[str, HostArray], runs: Sequence[Trial]
+) -> dict[str, Value]:
+    """Return what a graph's trials tell of every input, constant and value."""
+    sizes = _sizes(inputs)
+    known = {
+        name: _combined(name, [run.values[name] for run in runs], sizes) for name in runs[0].values
+    }
+    known.update({name: Value(name, c.shape, c.dtype.name) for name, c in constants.items()})
     return {**known, **{value.name: value for value in inputs}}
+
+
+def _sizes(inputs: Sequence[Value]) -> list[dict[str, int]]:
+    """Return the numbers at which the symbols of inputs are tried."""
+    return trials(symbols_of(value.shape for value in inputs if value.shape != UNRANKED))
 
 
 def _combined(name: str, found: Sequence[Any], tried: Sequence[Mapping[str, int]]) -> Value:

@@ -20,7 +20,7 @@ BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
-ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "engine"}
+ENGINE = GRAPH | {"backends", "passes", "engine"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
 
 MAY_IMPORT = {
@@ -39,9 +39,7 @@ MAY_IMPORT = {
     "weights": LOW,
     "inference": LOW | {"ops", "node", "weights"},
     "graph": LOW | {"ops", "node", "weights", "inference"},
-    "folding": GRAPH,
-    "rewriting": GRAPH,
-    "passes": GRAPH | {"folding", "rewriting"},
+    "passes": GRAPH,
     "engine": ENGINE,
     "helpers": BASE | {"counts"},
     "mapped": BASE,

@@ -125,7 +125,7 @@ class Linker:
             return slots[name, on_host]
 
         steps = []
-        for group in _groups(nodes, self.graph, self.backend, set(results)):
+        for group in self._groups(nodes, set(results)):
             reads = tuple(slot_of(*read) for read in self.arguments(group))
             node = group[-1]
             on_host = self.on_host(node)
@@ -190,7 +190,7 @@ class Linker:
         bound = [bind(node, self.backend, on_host=self.on_host(node)) for node in group]
         arguments = self.arguments(group)
         lifted = self._lifted(group, arguments)
-        if self.on_host(group[0]) or not _fuses(group[0], self.backend):
+        if not self._fuses(group[0]):
             return _uploading(bound[0], lifted, self.backend)
         place = {name: position for position, (name, _) in enumerate(arguments)}
         calls = []
@@ -199,6 +199,29 @@ class Linker:
             place[node.name] = len(place)
         fused = self.backend.fuse(_chain(calls), " + ".join(node.op for node in group))
         return _uploading(fused, lifted, self.backend)
+
+    def _fuses(self, node: Node) -> bool:
+        """Return whether a node may become one function with its neighbours."""
+        native = node.op in self.backend.native
+        return OPS[node.op].elementwise and not native and not self.on_host(node)
+
+    def _groups(self, nodes: Iterable[Node], results: set[str]) -> list[list[Node]]:
+        """Return the nodes in order, elementwise ones that feed only each other together."""
+        groups: list[list[Node]] = []
+        for node in nodes:
+            before = groups[-1][-1] if groups else None
+            if (
+                before is not None
+                and self._fuses(node)
+                and self._fuses(before)
+                and before.name not in results
+                and None not in (*node.inputs, *before.inputs)
+                and self.graph.uses[before.name] == node.inputs.count(before.name) > 0
+            ):
+                groups[-1].append(node)
+            else:
+                groups.append([node])
+        return groups
 
     def _lifted(self, group: Sequence[Node], arguments: Sequence[Read]) -> tuple[int, ...]:
         """Return the places of arguments that are on the host and wanted on the device."""
@@ -258,31 +281,6 @@ def bind(node: Node, backend: Backend, *, on_host: bool = False) -> Kernel:
         return partial(native, **node.attributes)
     xp = host_namespace() if on_host else backend.xp
     return partial(OPS[node.op].formula, xp=xp, **node.attributes)
-
-
-def _fuses(node: Node, backend: Backend) -> bool:
-    return OPS[node.op].elementwise and node.op not in backend.native
-
-
-def _groups(
-    nodes: Iterable[Node], graph: Graph, backend: Backend, results: set[str]
-) -> list[list[Node]]:
-    """Return the nodes in order, elementwise ones that feed only each other together."""
-    groups: list[list[Node]] = []
-    for node in nodes:
-        before = groups[-1][-1] if groups else None
-        if (
-            before is not None
-            and _fuses(node, backend)
-            and _fuses(before, backend)
-            and before.name not in results
-            and None not in (*node.inputs, *before.inputs)
-            and graph.uses[before.name] == node.inputs.count(before.name) > 0
-        ):
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    return groups
 
 
 def _reads(group: Sequence[Node]) -> list[str]:

@@ -15,7 +15,11 @@ from arraynet.ops.precision import is_floating, is_integral, narrowed, widened
 from arraynet.ops.registry import op
 
 
-@op(elementwise=True, dtypes=("numeric",))
+@op(
+    elementwise=True,
+    dtypes=("numeric",),
+    scaling=lambda x, y, rank: (1.0, y if x is None else x),
+)
 def add(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     """Sum ``x + y``.
 
@@ -29,7 +33,11 @@ def add(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     return x + y
 
 
-@op(elementwise=True, dtypes=("numeric",))
+@op(
+    elementwise=True,
+    dtypes=("numeric",),
+    scaling=lambda x, y, rank: (1.0, -y) if x is None else (-1.0, x),
+)
 def sub(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     """Difference ``x - y``.
 
@@ -42,7 +50,11 @@ def sub(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     return x - y
 
 
-@op(elementwise=True, dtypes=("numeric",))
+@op(
+    elementwise=True,
+    dtypes=("numeric",),
+    scaling=lambda x, y, rank: (y if x is None else x, 0.0),
+)
 def mul(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     """Product ``x * y``, element by element.
 
@@ -55,7 +67,11 @@ def mul(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     return x * y
 
 
-@op(elementwise=True, dtypes=("numeric",))
+@op(
+    elementwise=True,
+    dtypes=("numeric",),
+    scaling=lambda x, y, rank: (1.0 / y, 0.0) if x is None else None,
+)
 def div(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     """Quotient ``x / y``; of integers the whole part, rounded towards 0.
 
@@ -122,7 +138,11 @@ def pow(x: Array, y: Array, *, xp: Namespace = None) -> Array:
     return xp.pow(x, xp.astype(y, x.dtype))
 
 
-@op(elementwise=True, dtypes=("numeric",))
+@op(
+    elementwise=True,
+    dtypes=("numeric",),
+    scaling=lambda x, rank: (-1.0, 0.0),
+)
 def neg(x: Array, *, xp: Namespace = None) -> Array:
     """Negative ``-x``.
 

@@ -38,7 +38,7 @@ def dtype_of(where: str, name: str, xp: Namespace) -> Any:
     return found
 
 
-@op(rowwise=True, dtypes=("numeric", "bool"))
+@op(rowwise=True, dtypes=("numeric", "bool"), moves=("x",))
 def cast(x: Array, *, to: str = "", xp: Namespace = None) -> Array:
     """Convert to another dtype.
 

@@ -30,7 +30,14 @@ class Branch(Protocol):
         """Return what the outputs would be, without numbers."""
 
 
-@op(dtypes=("any",), host=("condition",), outputs=0, control=True, name="if")
+@op(
+    dtypes=("any",),
+    host=("condition",),
+    outputs=0,
+    control=True,
+    functions={"then_branch": (-1, 0), "else_branch": (-1, 0)},
+    name="if",
+)
 def if_(
     condition: Array,
     *arrays: Array,
@@ -82,6 +89,7 @@ def _alike(first: Sequence[MetaArray], second: Sequence[MetaArray]) -> tuple[Met
     outputs=0,
     control=True,
     condition=0,
+    functions={"body": (0, 1)},
 )
 def loop(
     max_trip_count: Array | None = None,
@@ -160,7 +168,7 @@ def _loop_without_numbers(
     return (*results[:carried], *stacks)
 
 
-@op(dtypes=("any",), outputs=0, control=True)
+@op(dtypes=("any",), outputs=0, control=True, functions={"body": (0, 0)})
 def scan(
     *arrays: Array,
     body: Branch | None = None,

@@ -20,7 +20,18 @@ from arraynet.ops.windows import (
 )
 
 
-@op(rowwise=True, merges="channels", widened=True, choices={"auto_pad": AUTO_PAD})
+def _borders(*, pads: Any = None, auto_pad: str = "NOTSET", **_: Any) -> bool:
+    """Return whether zeros may stand around the images."""
+    return auto_pad.startswith("SAME") or any(pads or ())
+
+
+@op(
+    rowwise=True,
+    merges="channels",
+    borders=_borders,
+    widened=True,
+    choices={"auto_pad": AUTO_PAD},
+)
 def conv(
     x: Array,
     weight: Array,

@@ -22,7 +22,7 @@ def from_front(indices: Array, size: int, xp: Namespace) -> Array:
     return xp.where(wide < 0, wide + size, wide)
 
 
-@op(dtypes=("any",))
+@op(dtypes=("any",), moves=("x",))
 def gather(x: Array, indices: Array, *, axis: int = 0, xp: Namespace = None) -> Array:
     """Take the parts along an axis that indices name.
 

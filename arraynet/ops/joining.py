@@ -14,7 +14,7 @@ from arraynet.ops.registry import op
 from arraynet.ops.sizes import integers
 
 
-@op(dtypes=("any",))
+@op(dtypes=("any",), moves=("arrays",))
 def concat(*arrays: Array, axis: int | None = None, xp: Namespace = None) -> Array:
     """Join arrays one after the other along an axis.
 
@@ -43,7 +43,7 @@ def concat(*arrays: Array, axis: int | None = None, xp: Namespace = None) -> Arr
     return xp.concat(arrays, axis=place)
 
 
-@op(dtypes=("any",), host=("split",), outputs=0)
+@op(dtypes=("any",), host=("split",), outputs=0, moves=("x",))
 def split(
     x: Array,
     split: Array | None = None,
@@ -95,7 +95,7 @@ def split(
     return tuple(parts)
 
 
-@op(dtypes=("any",), host=("starts", "ends", "axes", "steps"))
+@op(dtypes=("any",), host=("starts", "ends", "axes", "steps"), moves=("x",))
 def slice(
     x: Array,
     starts: Array,

@@ -101,7 +101,11 @@ def affine(x: Array, weight: Array, bias: Array, *, xp: Namespace = None) -> Arr
     return matmul(x, weight, xp=xp) + bias
 
 
-@op(elementwise=True, merges="diagonal")
+@op(
+    elementwise=True,
+    merges="diagonal",
+    scaling=lambda x, scale, shift, rank: (scale, shift) if x is None else None,
+)
 def scale_shift(x: Array, scale: Array, shift: Array, *, xp: Namespace = None) -> Array:
     """Scale and shift ``x * scale + shift``, for example of pixels to [0, 1].
 

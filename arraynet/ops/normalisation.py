@@ -12,7 +12,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.errors import ShapeError
 from arraynet.ops.channels import check_image, per_channel
 from arraynet.ops.meta import checked_axis
-from arraynet.ops.registry import op
+from arraynet.ops.registry import host_namespace, op
 
 
 def batch_normalization_scale(
@@ -29,7 +29,18 @@ def batch_normalization_scale(
     return factor, bias - mean * factor
 
 
-@op(rowwise=True, widened=True, channel_scale=batch_normalization_scale)
+def _scaling(
+    x: None, *vectors: Array | None, rank: int, epsilon: float = 1e-5
+) -> tuple[Array, Array] | None:
+    """Return the scale and shift of batch normalisation, to broadcast along axis 1."""
+    if any(vector is None for vector in vectors):
+        return None
+    factor, shift = batch_normalization_scale(*vectors, epsilon=epsilon, xp=host_namespace())
+    shape = (-1, *(1,) * (rank - 2))
+    return factor.reshape(shape), shift.reshape(shape)
+
+
+@op(rowwise=True, widened=True, scaling=_scaling)
 def batch_normalization(
     x: Array,
     scale: Array,

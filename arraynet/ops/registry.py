@@ -100,17 +100,31 @@ class Op:
         The op returns its input unchanged.
     views : bool
         The result may be a view of the first array's memory: a reshape, a slice.
-    merges : {"", "matrix", "diagonal", "channels"}
+    merges : {"", "matrix", "diagonal", "channels", "transposed"}
         The op is ``x @ weight + bias`` (matrix) or ``x * scale + shift``
         (diagonal), with its second and third inputs, the bias being optional;
         neighbours may be merged. A convolution is linear in each channel (channels):
         axis 0 of the weight and the one axis of the bias are the channels of the output,
         which are its axis 1, so that ``op(x, W, b) * s + t`` is
-        ``op(x, s[:, None, …] * W, s * b + t)``.
-    channel_scale : callable, optional
-        The op is ``x * scale + shift``, one number for each channel (axis 1), and
-        ``channel_scale(*arrays, xp=namespace, **attributes)``, of the arrays after the
-        first, gives the two.
+        ``op(x, s[:, None, …] * W, s * b + t)``. Axis 1 of the weight is the channels of
+        the input, those of one group after those of another: an attribute ``group`` says
+        how many. Where the two axes are exchanged, it is transposed.
+    borders : callable, optional
+        ``borders(**attributes)``, of an op that merges: whether zeros stand around the
+        images, so that a shift of all of ``x`` is no shift of the result. None: never.
+    scaling : callable, optional
+        As a function of one of its arrays alone the op is ``x * scale + shift``, and
+        ``scaling(*arrays, rank=axes of x, **attributes)`` gives the two, which broadcast
+        with ``x``. That array is None in its place; the others are NumPy's, in float64.
+        It gives None where the op is no such function of that array.
+    moves : tuple of str
+        The arrays whose elements the op puts elsewhere, each by itself; which and where,
+        the numbers of its other arrays decide, and theirs do not.
+    random : bool
+        Two runs give different numbers.
+    functions : mapping of str to (int, int)
+        The attributes that are graphs, each with how many more inputs and outputs such a
+        graph has than the node.
     parts : tuple of str, optional
         The op as a product of its first two inputs followed by an elementwise op
         with the rest, so that the second can be fused with what follows.
@@ -140,7 +154,11 @@ class Op:
     droppable: bool = False
     views: bool = False
     merges: str = ""
-    channel_scale: Kernel | None = None
+    borders: Kernel | None = None
+    scaling: Kernel | None = None
+    moves: tuple[str, ...] = ()
+    random: bool = False
+    functions: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
     parts: tuple[str, str] | None = None
     rescaled: Rescaled | None = None
     within: Within | None = None

@@ -15,7 +15,7 @@ from arraynet.ops.registry import op
 from arraynet.ops.sizes import integers
 
 
-@op(dtypes=("any",), host=("shape",))
+@op(dtypes=("any",), host=("shape",), moves=("x",))
 def reshape(x: Array, shape: Array, *, allowzero: bool = False, xp: Namespace = None) -> Array:
     """Give the same elements another shape.
 
@@ -48,7 +48,7 @@ def reshape(x: Array, shape: Array, *, allowzero: bool = False, xp: Namespace = 
     return xp.reshape(x, tuple(sizes))
 
 
-@op(dtypes=("any",))
+@op(dtypes=("any",), moves=("x",))
 def flatten(x: Array, *, axis: int = 1, xp: Namespace = None) -> Array:
     """Make a matrix: the axes before one are its rows, the others its columns.
 
@@ -74,7 +74,7 @@ def flatten(x: Array, *, axis: int = 1, xp: Namespace = None) -> Array:
     return xp.reshape(x, (math.prod(x.shape[:first]), math.prod(x.shape[first:])))
 
 
-@op(dtypes=("any",))
+@op(dtypes=("any",), moves=("x",))
 def transpose(x: Array, *, perm: Any = None, xp: Namespace = None) -> Array:
     """Put the axes in another order.
 
@@ -96,7 +96,7 @@ def transpose(x: Array, *, perm: Any = None, xp: Namespace = None) -> Array:
     return xp.permute_dims(x, tuple(found))
 
 
-@op(dtypes=("any",), host=("axes",))
+@op(dtypes=("any",), host=("axes",), moves=("x",))
 def squeeze(x: Array, axes: Array | None = None, *, xp: Namespace = None) -> Array:
     """Leave out axes of size 1.
 
@@ -121,7 +121,7 @@ def squeeze(x: Array, axes: Array | None = None, *, xp: Namespace = None) -> Arr
     return xp.reshape(x, tuple(size for axis, size in enumerate(x.shape) if axis not in gone))
 
 
-@op(dtypes=("any",), host=("axes",))
+@op(dtypes=("any",), host=("axes",), moves=("x",))
 def unsqueeze(x: Array, axes: Array, *, xp: Namespace = None) -> Array:
     """Put in axes of size 1.
 
@@ -145,7 +145,7 @@ def unsqueeze(x: Array, axes: Array, *, xp: Namespace = None) -> Array:
     return xp.reshape(x, tuple(1 if a in places else next(sizes) for a in range(rank)))
 
 
-@op(dtypes=("any",), host=("shape",))
+@op(dtypes=("any",), host=("shape",), moves=("x",))
 def expand(x: Array, shape: Array, *, xp: Namespace = None) -> Array:
     """Repeat along axes of size 1, until ``x`` and a shape have broadcast together.
 
@@ -164,7 +164,7 @@ def expand(x: Array, shape: Array, *, xp: Namespace = None) -> Array:
     return xp.broadcast_to(x, broadcast([tuple(x.shape), tuple(integers(shape))]))
 
 
-@op(dtypes=("any",), host=("repeats",))
+@op(dtypes=("any",), host=("repeats",), moves=("x",))
 def tile(x: Array, repeats: Array, *, xp: Namespace = None) -> Array:
     """Repeat the array as a whole along each axis.
 

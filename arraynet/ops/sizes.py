@@ -12,6 +12,7 @@ import numpy as np
 
 from arraynet._typing import Array, Namespace
 from arraynet.errors import GraphError, ShapeError, shape_text, shortened
+from arraynet.ops.meta import on_host
 from arraynet.ops.registry import op
 
 
@@ -90,7 +91,7 @@ def constant_of_shape(shape: Array, *, value: Any = None, xp: Namespace = None) 
     number = np.asarray(value)
     if number.size != 1:
         raise GraphError(f"constant_of_shape: got value={shortened(value)}, expected one number")
-    return np.full(tuple(sizes), number.reshape(()), number.dtype)
+    return on_host(xp).full(tuple(sizes), number.reshape(()), dtype=number.dtype)
 
 
 @op(dtypes=("any",), host=("start", "limit", "delta"), gives_host=True)
@@ -116,4 +117,4 @@ def range(start: Array, limit: Array, delta: Array, *, xp: Namespace = None) -> 
     if delta == 0:
         raise ShapeError("delta is 0, and would never reach the limit")
     first, last, step = (number.reshape(()) for number in (start, limit, delta))
-    return np.arange(first, last, step, dtype=start.dtype)
+    return on_host(xp).arange(first, last, step, dtype=start.dtype)

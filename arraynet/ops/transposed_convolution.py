@@ -23,7 +23,14 @@ from arraynet.ops.windows import (
 )
 
 
-@op(rowwise=True, widened=True, choices={"auto_pad": AUTO_PAD})
+# Fewer elements of x add to the edges of the result than to its middle: that is a border.
+@op(
+    rowwise=True,
+    merges="transposed",
+    borders=lambda **_: True,
+    widened=True,
+    choices={"auto_pad": AUTO_PAD},
+)
 def conv_transpose(
     x: Array,
     weight: Array,

@@ -143,3 +143,22 @@ def test_integers_stay_exact(backend: Backend) -> None:
         pytest.skip(f"{backend.name} has no int64")
     x = np.array([16_777_217, 2**53 + 1])
     np.testing.assert_array_equal(_host(backend, Program(graph, backend).run(x)), x)
+
+
+def test_sizes_are_multiplied_one_after_the_other(backend: Backend) -> None:
+    """Elementwise neighbours on the host, each with two arguments."""
+    if not has_dtype(backend, "int64"):
+        pytest.skip(f"{backend.name} has no int64")
+    graph = _graph(
+        [Value("x", ("n", "m"), FLOAT)],
+        [
+            Node("shape", ("x",), ("s",)),
+            Node("mul", ("s", "two"), ("t",)),
+            Node("add", ("t", "s"), ("u",)),
+            Node("sub", ("u", "two"), ("y",)),
+        ],
+        ["y"],
+        {"two": np.array([2])},
+    ).validated()
+    found = _host(backend, Program(graph, backend).run(np.ones((5, 7), FLOAT)))
+    np.testing.assert_array_equal(found, [13, 19])

@@ -11,7 +11,7 @@ from arraynet import Dense
 from arraynet.graph import Graph
 from arraynet.layers import Scale, sequential_graph
 from arraynet.passes import (
-    fold_scale,
+    absorb_scale,
     merge_affine,
     optimize,
     rescale_activations,
@@ -38,13 +38,13 @@ def test_weights_are_not_folded_into_subnormal_numbers() -> None:
     """1e-4 / 255 is 4e-7, of which float16 would keep two bits."""
     small = Dense(np.full((3, 2), 1e-4, np.float32), np.zeros(2, np.float32))
     before = _half(Scale(1 / 255), small)
-    assert ops(fold_scale(before)) == ["scale_shift", "affine"]
-    assert ops(fold_scale(chain(Scale(1 / 255), small))) == ["affine"]
+    assert ops(absorb_scale(before)) == ["scale_shift", "affine"]
+    assert ops(absorb_scale(chain(Scale(1 / 255), small))) == ["affine"]
 
 
 def test_weights_are_not_folded_into_infinity() -> None:
     large = Dense(np.full((3, 2), 6e4, np.float32), np.zeros(2, np.float32))
-    assert ops(fold_scale(_half(Scale(4.0), large))) == ["scale_shift", "affine"]
+    assert ops(absorb_scale(_half(Scale(4.0), large))) == ["scale_shift", "affine"]
     product = Dense(np.full((2, 2), 6e4, np.float32), np.zeros(2, np.float32))
     assert ops(merge_affine(_half(large, product))) == ["affine", "affine"]
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arraynet.graph import Graph
-from arraynet.passes import FOLDING, drop, optimize, split_affine
+from arraynet.passes import COMPUTING, drop, optimize, split_affine
 from tests.reference import assert_right, forward
 from tests.strategies import batch, graphs
 
-EVERY = [drop, *FOLDING, split_affine, optimize]
+EVERY = [drop, *COMPUTING, split_affine, optimize]
 
 
 def snapshot(graph: Graph) -> Any:

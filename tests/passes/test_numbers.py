@@ -1,4 +1,4 @@
-"""The numbers of folded weights, block by block, against float64 on whole arrays."""
+"""The numbers of new weights, block by block, against float64 on whole arrays."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import ml_dtypes  # noqa: F401 (adds bfloat16 to NumPy)
 import numpy as np
 import pytest
 
-from arraynet import folding
-from arraynet.folding import interval, product, scaled, weighted_sum
+from arraynet.passes import numbers
+from arraynet.passes.numbers import interval, product, scaled, weighted_sum
 from tests.networks import normal
 
 
 @pytest.fixture(params=[1, 7, 30, 1 << 16], ids=lambda block: f"block{block}", autouse=True)
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folding, "BLOCK", request.param)
+    monkeypatch.setattr(numbers, "BLOCK", request.param)
 
 
 @pytest.fixture(params=["C", "F"])
@@ -55,8 +55,10 @@ def test_what_the_dtype_cannot_hold_is_none(weight: Any) -> None:
 
 def test_sums_and_products(weight: Any) -> None:
     exact, factors = weight.astype("f8"), normal(1, 11)[0]
-    np.testing.assert_allclose(weighted_sum(factors, weight), factors.astype("f8") @ exact, 1e-13)
-    np.testing.assert_allclose(weighted_sum(0.5, weight), exact.sum(axis=0) / 2, 1e-13)
+    found = weighted_sum(factors[:, None], weight, 1)
+    np.testing.assert_allclose(found, factors.astype("f8") @ exact, 1e-13, 1e-15)
+    np.testing.assert_allclose(weighted_sum(0.5, weight, 1), exact.sum(axis=0) / 2, 1e-13)
+    np.testing.assert_allclose(weighted_sum(0.5, weight, 0), exact.sum(axis=1) / 2, 1e-13)
     found = product(weight, weight.T)
     np.testing.assert_allclose(found, exact @ exact.T, rtol=1e-6, atol=1e-6)
 

@@ -1,10 +1,10 @@
-"""The numbers of folded weights: computed in float64, in blocks but for products, rounded once."""
+"""The numbers of new constants: computed in float64, in blocks but for products, rounded once."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,22 +17,27 @@ BLOCK = 1 << 16
 Numbers: TypeAlias = HostArray | float
 Order: TypeAlias = Literal["C", "F"]
 
-# Weights that overflow when they are folded stay as they were.
+# Weights that would overflow stay as they were.
 _quietly = np.errstate(over="ignore", under="ignore", invalid="ignore")
 
 
 @_quietly
 def scaled(
-    values: HostArray, factor: Numbers, shift: Numbers = 0.0, *, shape: tuple[int, ...]
+    values: HostArray,
+    factor: Numbers,
+    shift: Numbers = 0.0,
+    *,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any] | None = None,
 ) -> HostArray | None:
-    """Return ``values * factor + shift`` in the dtype of the values, in that shape.
+    """Return ``values * factor + shift`` in that shape, in a dtype: by default the values' own.
 
     None where the dtype cannot hold the result: it would overflow, or lose its precision
     among the subnormal numbers.
     """
     parts = [np.broadcast_to(part, shape) for part in (values, factor, shift)]
     order = _order(values)
-    result = np.empty(shape, values.dtype, order=order)
+    result = np.empty(shape, values.dtype if dtype is None else dtype, order=order)
     lost = largest = np.float64(0.0)
     for block in _blocks(shape, order):
         value, times, plus = (part[block].astype(np.float64) for part in parts)
@@ -44,13 +49,14 @@ def scaled(
 
 
 @_quietly
-def weighted_sum(factors: Numbers, weight: HostArray) -> HostArray:
-    """Return ``factors @ weight`` in float64, of one factor for each row or one for all."""
-    factors = np.broadcast_to(factors, weight.shape[:1])
-    total = np.zeros(weight.shape[1])
-    for rows, columns in _blocks(weight.shape, _order(weight)):
-        part = weight[rows, columns].astype(np.float64)
-        total[columns] += factors[rows].astype(np.float64) @ part
+def weighted_sum(factors: Numbers, weight: HostArray, axis: int) -> HostArray:
+    """Return ``factors * weight`` in float64, summed over all axes but one."""
+    factors = np.broadcast_to(factors, weight.shape)
+    total = np.zeros(weight.shape[axis])
+    others = tuple(other for other in range(weight.ndim) if other != axis)
+    for block in _blocks(weight.shape, _order(weight)):
+        part = weight[block].astype(np.float64) * factors[block].astype(np.float64)
+        total[block[axis]] += part.sum(axis=others)
     return total
 
 

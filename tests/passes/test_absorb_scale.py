@@ -1,4 +1,4 @@
-"""Folding a scale into the layer beside it."""
+"""Absorbing a scale into the layer beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from arraynet.graph import Graph, Node, Value
 from arraynet.layers import Scale
 from arraynet.passes import (
-    fold_scale,
+    absorb_scale,
 )
 from tests.networks import dense
 from tests.passes.helpers import assert_same, chain, ops, weights
@@ -19,7 +19,7 @@ from tests.passes.helpers import assert_same, chain, ops, weights
 def test_a_scale_of_the_input_goes_into_the_first_layer() -> None:
     layer = dense(4, 3)
     scale, shift = np.array([0.5, 2.0, -3.0, 0.25]), np.array([1.0, 0.0, -1.0, 2.0])
-    after = fold_scale(chain(Scale(scale, shift), layer, "relu"))
+    after = absorb_scale(chain(Scale(scale, shift), layer, "relu"))
     assert ops(after) == ["affine", "relu"]
     assert after.nodes[0].inputs[0] == "x"
     weight, bias = weights(after, after.nodes[0])
@@ -31,7 +31,7 @@ def test_a_scale_of_the_input_goes_into_the_first_layer() -> None:
 def test_a_scale_of_the_output_goes_into_the_last_layer() -> None:
     layer = dense(4, 3)
     scale, shift = np.array([0.5, 2.0, -3.0]), 0.75
-    after = fold_scale(chain("relu", layer, Scale(scale, shift)))
+    after = absorb_scale(chain("relu", layer, Scale(scale, shift)))
     assert ops(after) == ["relu", "affine"]
     assert after.outputs == ("scale_shift1",)
     weight, bias = weights(after, after.nodes[1])
@@ -41,14 +41,14 @@ def test_a_scale_of_the_output_goes_into_the_last_layer() -> None:
 
 def test_several_scales_go_too() -> None:
     before = chain(Scale(1 / 255), Scale(2.0, -1.0), dense(4, 3), Scale(3.0), Scale(1.0, 0.5))
-    after = fold_scale(before)
+    after = absorb_scale(before)
     assert ops(after) == ["affine"]
     assert_same(before, after)
 
 
 def test_a_scale_between_activations_stays() -> None:
     before = chain(dense(4, 3), "relu", Scale(2.0), "tanh", dense(3, 2))
-    assert ops(fold_scale(before)) == ops(before)
+    assert ops(absorb_scale(before)) == ops(before)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_scale_between_activations_stays() -> None:
 )
 def test_a_scale_that_makes_several_features_of_one_stays_right(layers: Any) -> None:
     before = chain(*layers)
-    after = fold_scale(before).validated()
+    after = absorb_scale(before).validated()
     assert_same(before, after)
 
 
@@ -77,4 +77,4 @@ def test_a_scale_that_is_read_twice_stays() -> None:
         {"s": np.float32([2.0]), "t": np.float32([1.0]), "W": layer.weight, "b": layer.bias},
         ("y",),
     ).validated()
-    assert ops(fold_scale(graph)) == ops(graph)
+    assert ops(absorb_scale(graph)) == ops(graph)
