@@ -31,8 +31,10 @@ def network(backend: Backend) -> Network:
 def test_any_batch_size_gives_the_same_rows(batch_size: int | None, network: Network) -> None:
     x = normal(ROWS, 12)
     expected = forward(network.graph, x)
-    assert_right(network.predict(x, batch_size), expected, "float32")
-    assert_right(network.predict(network.backend.asarray(x), batch_size), expected, "float32")
+    assert_right(network.predict(x, batch_size=batch_size), expected, "float32")
+    assert_right(
+        network.predict(network.backend.asarray(x), batch_size=batch_size), expected, "float32"
+    )
 
 
 def _generator(x: Any, sizes: Any) -> Iterator[Any]:
@@ -128,14 +130,14 @@ def test_progress_counts_every_row_once(
 ) -> None:
     x = normal(ROWS, 12)
     counts: list[int] = []
-    result = network.predict(x, batch_size, counts.append, threads=threads)
+    result = network.predict(x, batch_size=batch_size, progress=counts.append, threads=threads)
     assert sum(counts) == ROWS
     if batch_size is not None:
         assert max(counts) <= batch_size
     np.testing.assert_allclose(result, network.predict(x), rtol=1e-5)
     for source in (iter([x[:50], x[50:]]), [x[:50], x[50:]]):
         counts.clear()
-        network.predict(source, batch_size, counts.append, threads=threads)
+        network.predict(source, batch_size=batch_size, progress=counts.append, threads=threads)
         assert sum(counts) == ROWS
     counts.clear()
     network.classify(x, batch_size, counts.append)
@@ -155,7 +157,7 @@ def test_progress_from_threads_comes_one_at_a_time() -> None:
         counts.append(rows)
         inside.clear()
 
-    network.predict(x, 500, progress, threads=4)
+    network.predict(x, batch_size=500, progress=progress, threads=4)
     assert sorted(counts) == [500] * 40
 
 
@@ -163,7 +165,9 @@ def test_a_bar_is_shown_on_no_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rich")
     network = mlp(12, 9, 3)
     x = normal(ROWS, 12)
-    np.testing.assert_array_equal(network.predict(x, 7, progress=True), network.predict(x, 7))
+    np.testing.assert_array_equal(
+        network.predict(x, batch_size=7, progress=True), network.predict(x, batch_size=7)
+    )
     assert capsys.readouterr() == ("", "")
 
 
@@ -201,8 +205,8 @@ def test_blas_keeps_to_one_thread_inside_threads() -> None:
 
     network = mlp(64, 300, 10)
     x = np.broadcast_to(normal(1, 64), (4000, 64))
-    network.predict(x, 500, look, threads=2)
-    network.predict(x, 500, look, threads=1)
+    network.predict(x, batch_size=500, progress=look, threads=2)
+    network.predict(x, batch_size=500, progress=look, threads=1)
     assert seen == {1}
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from arraynet.backends import Backend
-from arraynet.engine.program import Program, intermediates
+from arraynet.engine.program import Program
+from arraynet.engine.tracing import intermediates
 from arraynet.graph import Graph
 from arraynet.node import Node, Value
 from tests.ops.samples import has_dtype
