@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from arraynet.errors import ArraynetError, ShapeError, clipped, shape_text
 from arraynet.graph import Graph
 from arraynet.ops import OPS, Op
 from arraynet.ops.admission import FLOATING
-
-if TYPE_CHECKING:
-    from arraynet.described import Described
 
 
 def classes_of(graph: Graph) -> int | None:
@@ -40,12 +35,12 @@ def _last(graph: Graph) -> Op:
     return OPS[node.op]
 
 
-def checked_classes(network: Described, function: str, *, rank: int | None = None) -> int:
-    """Return how many classes a network tells apart.
+def checked_classes(graph: Graph, function: str, *, rank: int | None = None) -> int:
+    """Return how many classes a network tells apart, which must give an answer.
 
     Parameters
     ----------
-    network : Described
+    graph : Graph
     function : str
         What was called, for messages.
     rank : int, optional
@@ -58,18 +53,19 @@ def checked_classes(network: Described, function: str, *, rank: int | None = Non
     ShapeError
         If its output is no answer.
     """
-    for name, values in (("inputs", network.inputs), ("outputs", network.outputs)):
+    for name, values in (("inputs", graph.inputs), ("outputs", graph.outputs)):
         if len(values) != 1:
             raise ArraynetError(
                 f"{function}: got a network with {len(values)} {name}, expected one (predict "
                 f"takes and gives any number of them)"
             )
-    shape, classes = network.output_shape, network.classes
+    (output,) = graph.outputs
+    shape, classes = graph.shapes[output], classes_of(graph)
     if classes is not None and rank in (None, len(shape)):
         return classes
     if len(shape) > 1 and shape[-1] == 1 and classes is None:
         raise ShapeError(
-            f"{function}: got a network with one output, of {clipped(network.outputs[0].name)}, "
+            f"{function}: got a network with one output, of {clipped(output)}, "
             f"expected one between 0 and 1, which says yes above a half (put 'sigmoid' last), or "
             f"more outputs than one"
         )

@@ -251,7 +251,7 @@ class Network(Described):
             As for `predict`, or if the network's outputs are no answer: they have no
             axis of classes, or there is one that is no sigmoid's.
         """
-        checked_classes(self, "classify")
+        checked_classes(self._graph, "classify")
         scores = self.predict(x, batch_size=batch_size, progress=progress, threads=threads)
         with self._telling("classify"):
             return labels_from_scores(scores)
@@ -310,7 +310,7 @@ class Network(Described):
             If the counts of rows and labels differ, a label is out of range, or the
             network's output is not (batch, classes).
         """
-        classes = checked_classes(self, "evaluate", rank=2)
+        classes = checked_classes(self._graph, "evaluate", rank=2)
         labels = labels_of(t, classes)
         (rows,) = self._checked(in_order("evaluate", self.inputs, (x,), {}))
         if rows.shape[0] != len(labels):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import arraynet
-from arraynet import Backend, Network, batching
+from arraynet import Backend, Network, batching, blocks
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.errors import ShapeError
 from arraynet.graph import Graph, Value
@@ -175,12 +175,12 @@ def test_threads_are_used_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> Non
     used: list[int] = []
     original = batching._on_threads
 
-    def watched(program: Any, x: Any, size: int, workers: int, advance: Any) -> Any:
+    def watched(work: Any, size: int, workers: int) -> Any:
         used.append(workers)
-        return original(program, x, size, workers, advance)
+        return original(work, size, workers)
 
     monkeypatch.setattr(batching, "_on_threads", watched)
-    monkeypatch.setattr(batching, "_cores", lambda: 2)
+    monkeypatch.setattr(blocks, "cores", lambda: 2)
     network = mlp(64, 300, 10)
     large = np.broadcast_to(normal(1, 64), (20_000, 64))
     network.predict(large)
@@ -218,18 +218,22 @@ def test_a_batch_whose_rows_meet_is_never_cut(op: str, axis: int, backend: Backe
     x = normal(20, 8)
     expected = forward(graph, x)
     counts: list[int] = []
-    for options in ({}, {"batch_size": 3}, {"progress": counts.append}, {"threads": 2}):
+    for options in ({}, {"batch_size": 20}, {"progress": counts.append}, {"threads": 2}):
         result = network.predict(x, **options)
         assert result.shape == expected.value.shape
         np.testing.assert_allclose(result, expected.value, rtol=1e-5, atol=1e-6)
     assert counts == [20]
+    with pytest.raises(ShapeError, match=rf"batch_size=3 for 20 rows.* rows meet in y \({op}\)"):
+        network.predict(x, batch_size=3)
 
 
 def test_a_batch_of_a_fixed_size_is_never_cut() -> None:
     layer = sequential_graph(dense(8, 3))
     graph = Graph((Value("x", (4, 8)),), layer.nodes, layer.weights, layer.outputs).validated()
     x = normal(4, 8)
-    assert_right(Network(graph).predict(x, batch_size=1), forward(graph, x), "float32")
+    assert_right(Network(graph).predict(x), forward(graph, x), "float32")
+    with pytest.raises(ShapeError, match=r"inputs \(x \(4, 8\)\) share no first axis"):
+        Network(graph).predict(x, batch_size=1)
     with pytest.raises(ShapeError, match=r"got shape \(3, 8\), expected \(4, 8\)"):
         Network(graph).predict(x[:3])
 
@@ -264,7 +268,6 @@ def test_the_first_try_at_once_goes_on_in_parts(
             raise MemoryError("full")
         return run(batch)
 
-    monkeypatch.setattr(network, "_run", limited)
     monkeypatch.setattr(network._program, "run", limited)
     with caplog.at_level(logging.INFO, logger="arraynet"):
         np.testing.assert_allclose(network.predict(x), expected, rtol=1e-6)

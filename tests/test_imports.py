@@ -20,7 +20,8 @@ LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "engine"}
-NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "summary", "network"}
+CALLS = {"batching", "blocks", "classification", "cutting", "described", "inputs"}
+NETWORK = ENGINE | HOST | CALLS | {"formats", "progress", "summary", "network"}
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -44,10 +45,15 @@ MAY_IMPORT = {
     "engine": ENGINE,
     "helpers": BASE | {"counts"},
     "mapped": BASE,
-    "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},
+    "inputs": GRAPH,
+    "cutting": GRAPH,
+    "blocks": ENGINE | {"counts", "cutting"},
+    "batching": ENGINE | {"blocks", "counts", "helpers", "mapped", "progress"},
+    "classification": GRAPH,
+    "described": ENGINE | {"classification", "formats", "inputs", "summary"},
     "formats": GRAPH,
     "progress": BASE,
-    "summary": GRAPH,
+    "summary": ENGINE | {"counts"},
     "network": NETWORK,
     "layers": NETWORK,
     "loading": NETWORK | {"datasets"},

@@ -198,7 +198,7 @@ def test_a_fallback_is_logged_once_and_works_on_threads(caplog: Any) -> None:
     from arraynet.backends.numpy.replay import replaying
 
     def function(x: Any) -> Any:
-        return np.concatenate([np.tanh(x), x])
+        return np.add.accumulate(np.tanh(x), axis=1)
 
     quick = replaying(function)
     batches = [normal(3, 4, seed=seed) for seed in range(20)]
