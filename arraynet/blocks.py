@@ -83,8 +83,8 @@ class Blocks:
         return whole_because(self._graph)
 
     def rows(self, arrays: Sequence[Any]) -> int:
-        """Return how many rows some inputs have, of the right shapes; 1 where none are."""
-        return int(arrays[0].shape[0]) if arrays and arrays[0].shape else 1
+        """Return how many rows some inputs have, of the right shapes; 1 where none have any."""
+        return max((int(x.shape[0]) for x in arrays if x.shape), default=1)
 
     def cost(self, arrays: Sequence[Any]) -> Cost:
         """Return what one row of some inputs costs, which are of the right shapes."""
