@@ -21,7 +21,8 @@ LOW = BASE | {"admission", "memory", "tables"}
 HOST = LOW | {"counts", "labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
 ENGINE = GRAPH | {"backends", "passes", "engine"}
-NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
+CALLS = {"batching", "blocks", "classification", "cutting", "described", "inputs"}
+NETWORK = ENGINE | HOST | CALLS | {"formats", "progress", "scaling", "summary", "network"}
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -43,11 +44,16 @@ MAY_IMPORT = {
     "engine": ENGINE,
     "helpers": BASE | {"counts"},
     "mapped": BASE,
-    "batching": ENGINE | {"counts", "helpers", "mapped", "progress"},
+    "inputs": GRAPH,
+    "cutting": GRAPH,
+    "blocks": ENGINE | {"counts", "cutting"},
+    "batching": ENGINE | {"blocks", "counts", "helpers", "mapped", "progress"},
+    "classification": GRAPH,
+    "described": ENGINE | {"classification", "formats", "inputs", "summary"},
     "formats": GRAPH,
     "progress": BASE,
     "scaling": GRAPH,
-    "summary": GRAPH,
+    "summary": ENGINE | {"counts"},
     "network": NETWORK,
     "layers": NETWORK,
     "chains": NETWORK | {"layers"},

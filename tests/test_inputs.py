@@ -85,7 +85,6 @@ DTYPES: dict[str, Any] = {
     "dates": np.zeros((4, 6), "M8[s]"),
     "a string": "abc",
     "bytes": b"abc",
-    "a dict": {"x": GOOD},
     "nothing": None,
     "a masked array": np.ma.masked_less(GOOD, 0),
 }

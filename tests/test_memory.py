@@ -61,7 +61,7 @@ def test_batches_are_halved_until_they_fit(fitting: int, batch_size: int | None)
     network = mlp(12, 9, 3, backend=backend)
     x = normal(ROWS, 12)
     counts: list[int] = []
-    result = network.predict(x, batch_size, counts.append)
+    result = network.predict(x, batch_size=batch_size, progress=counts.append)
     assert_right(result, forward(network.graph, x), "float32")
     assert sum(counts) == ROWS
     failures = [rows for rows in backend.tried if rows > fitting]
@@ -78,7 +78,7 @@ def test_blocks_on_threads_are_halved_too(fitting: int) -> None:
     network = mlp(64, 300, 10, backend=backend)
     x = normal(2000, 64)
     counts: list[int] = []
-    result = network.predict(x, 500, counts.append, threads=2)
+    result = network.predict(x, batch_size=500, progress=counts.append, threads=2)
     assert_right(result, forward(network.graph, x), "float32")
     assert counts == [500] * 4
     assert backend.freed > 0
@@ -90,7 +90,7 @@ def test_not_even_one_row_is_one_clear_error(threaded: bool) -> None:
     network = mlp(64, 300, 10, backend=backend)
     x = normal(2000, 64)
     with pytest.raises(OutOfMemoryError) as caught:
-        network.predict(x, 500, threads=2)
+        network.predict(x, batch_size=500, threads=2)
     text = str(caught.value)
     assert isinstance(caught.value, ArraynetError)
     assert isinstance(caught.value, MemoryError)
@@ -99,7 +99,7 @@ def test_not_even_one_row_is_one_clear_error(threaded: bool) -> None:
     assert len(text.splitlines()) == 1
     assert isinstance(caught.value.__cause__, FullError)
     backend.fitting = 1 << 40  # somebody else has gone: it works again
-    assert_right(network.predict(x, 500), forward(network.graph, x), "float32")
+    assert_right(network.predict(x, batch_size=500), forward(network.graph, x), "float32")
 
 
 def test_a_batch_that_must_not_be_cut_is_not_cut() -> None:
@@ -119,7 +119,9 @@ def test_memory_that_runs_out_in_the_middle() -> None:
     def fill(rows: int) -> None:
         backend.fitting = 5
 
-    assert_right(network.predict(x, 20, fill), forward(network.graph, x), "float32")
+    assert_right(
+        network.predict(x, batch_size=20, progress=fill), forward(network.graph, x), "float32"
+    )
     assert backend.tried[:5] == [20, 20, 10, 5, 5]
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from arraynet import Backend, Dense, Network, Sequential
 from arraynet.backends.numpy import NumpyBackend
-from arraynet.engine.program import Program, intermediates
+from arraynet.engine.program import Program
+from arraynet.engine.tracing import intermediates
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.graph import Graph, Node, Value
 from tests.networks import mlp, normal, seven_layers, single

@@ -175,21 +175,25 @@ class CupyBackend(GenericBackend):
         """
         return fuse(self._cupy, function, name, self.name, self.unfused)
 
-    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
-        """Yield ``run(block)`` on the host for each host block, in order.
+    def pipeline(self, blocks: Iterable[Any], run: Kernel) -> Iterator[Any]:
+        """Yield ``run(*block)`` on the host for each block, in order.
 
         Copies overlap with the computation. An error of one block is raised after
         the results of all blocks before it have been yielded.
         """
         lane = self._borrow()
         try:
-            checked = (b if self.owns(b) else self.on_host(b) for b in blocks)
-            yield from stream(lane, checked, run, self.active)
+            yield from stream(lane, map(self._checked, blocks), run, self.active)
         finally:
             if self._unusable is None:
                 with self.active():
                     lane.settle()
                 self._lanes.append(lane)
+
+    def _checked(self, block: Any) -> tuple[Any, ...]:
+        """Return the arrays of a block, each on the device or a plain one on the host."""
+        arrays = block if isinstance(block, tuple) else (block,)
+        return tuple(x if self.owns(x) else self.on_host(x) for x in arrays)
 
     def _borrow(self) -> Lane:
         """Return a lane that no other pipeline uses."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from arraynet.classification import checked_classes
 from arraynet.cli.images import HostArray, doubt_ink, fitted, in_range, in_shape
 from arraynet.cli.networks import is_embedded, open_network
 from arraynet.cli.options import (
@@ -27,7 +28,6 @@ from arraynet.datasets.images import read_images
 from arraynet.datasets.preprocess import PREPARATIONS
 from arraynet.errors import DtypeError
 from arraynet.labels import class_scores, labels_from_scores
-from arraynet.network import classes_of
 from arraynet.progress import bar
 from arraynet.scaling import BYTE, largest
 
@@ -78,7 +78,7 @@ def predict(
     own. Transparent parts of a picture are dark, and light with --invert.
     """
     network = open_network(model, **network_options)
-    classes_of(network, "predict")
+    checked_classes(network.graph, "predict", rank=2)
     images = _images(file, network, is_embedded(model), limit, invert, fit)
     with bar("predicting", len(images), "images") as advance:
         scores = network.predict(images, batch_size=batch_size, progress=advance or False)

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.admission import host_array
+from arraynet.classification import checked_classes
 from arraynet.errors import ShapeError, clipped
 from arraynet.graph import HostArray
 from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.metrics import Evaluation
-from arraynet.network import Network, classes_of
+from arraynet.network import Network
 from arraynet.plots.canvas import (
     MIDDLE,
     PLAIN,
@@ -171,7 +172,7 @@ def probabilities(
     >>> len(ax.patches), ax.get_title()
     (10, 'Predicted 5, true class 5')
     """
-    classes_of(net, "probabilities")
+    checked_classes(net.graph, "probabilities", rank=2)
     batch = _single(net, image)
     scores = class_scores(net.predict(batch))
     (best,), (row,) = labels_from_scores(scores), scores.astype(np.float64)

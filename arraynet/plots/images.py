@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.admission import host_array
+from arraynet.classification import checked_classes
 from arraynet.errors import GraphError, ShapeError, clipped
 from arraynet.graph import HostArray
 from arraynet.labels import class_scores, labels_from_scores, labels_of
-from arraynet.network import Network, classes_of
+from arraynet.network import Network
 from arraynet.ops import OPS
 from arraynet.plots.canvas import axes_of, picture, ramp, set_title
 from arraynet.plots.sheets import Sheet, tiles_of
@@ -119,7 +120,7 @@ def misclassified(
     >>> ax.get_title().splitlines()[1]
     'true → predicted, with its probability'
     """
-    truth = labels_of(t, classes_of(net, "misclassified"))
+    truth = labels_of(t, checked_classes(net.graph, "misclassified", rank=2))
     scores = class_scores(net.predict(x))
     if len(truth) != len(scores):
         raise ShapeError(

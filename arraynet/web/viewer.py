@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from arraynet import doctor
 from arraynet.backends import get_backend
+from arraynet.classification import checked_classes
 from arraynet.datasets import preprocess
 from arraynet.errors import BackendUnavailableError, ShapeError
 from arraynet.labels import labels_from_scores
-from arraynet.network import Network, classes_of
+from arraynet.network import Network
 from arraynet.web.neighbours import Neighbours
 
 HostArray = npt.NDArray[Any]
@@ -230,7 +231,7 @@ def preparation_for(network: Network) -> preprocess.Preparation:
         It takes images of another size, or gives no 10 outputs.
     """
     preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
-    outputs = classes_of(network, "draw")
+    outputs = checked_classes(network.graph, "draw", rank=2)
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"

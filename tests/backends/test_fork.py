@@ -239,14 +239,15 @@ def advance(rows):
 message = None
 while not child:  # each thread takes a block sooner or later
     try:
-        network.predict(x, 100, advance, threads=2)
+        network.predict(x, batch_size=100, progress=advance, threads=2)
     except arraynet.ArraynetError as error:
         message = str(error)
         break
 if os.getpid() != parent:
     os._exit(7 if "forked process" in message else 8)
 _, status = os.waitpid(child[0], 0)
-right = bool(np.array_equal(network.predict(x, 100, threads=2), network.predict(x, 100, threads=1)))
+one, two = (network.predict(x, batch_size=100, threads=threads) for threads in (1, 2))
+right = bool(np.array_equal(one, two))
 print(json.dumps([os.waitstatus_to_exitcode(status), message, right]))
 """
     )

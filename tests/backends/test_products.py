@@ -137,10 +137,10 @@ def test_bytes_are_converted_a_part_at_a_time() -> None:
     network = mlp(784, 50, 10)
     x = np.ones((20_000, 784), np.uint8)
     for _ in range(2):  # the first call of a kind is recorded
-        network.predict(x[:5000], 5000)
+        network.predict(x[:5000], batch_size=5000)
     tracemalloc.start()
     try:
-        network.predict(x, 5000, threads=1)
+        network.predict(x, batch_size=5000, threads=1)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

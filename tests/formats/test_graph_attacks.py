@@ -207,7 +207,7 @@ def test_a_batch_that_is_not_the_first_axis_throughout_is_not_cut(
     x = np.arange(30, dtype=np.float32).reshape(10, 3)
     expected = network(x)
     for batch_size in (None, 2, 3, 5):
-        np.testing.assert_array_equal(network.predict(x, batch_size), expected)
+        np.testing.assert_array_equal(network.predict(x, batch_size=batch_size), expected)
 
 
 def test_labels_need_rows_of_classes(tmp_path: Path) -> None:
