@@ -1,4 +1,4 @@
-"""The command ``arraynet`` (extra ``cli``): one file a subcommand."""
+"""The command ``arraynet`` (extra ``cli``)."""
 
 from __future__ import annotations
 
