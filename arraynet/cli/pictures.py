@@ -16,8 +16,7 @@ import click
 from arraynet.cli.options import Answer, Choice, answering, count, option
 from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 from arraynet.formats.writing import replace_file
-from arraynet.plots.canvas import PLAIN, import_matplotlib
-from arraynet.plots.styles import STYLES
+from arraynet.plots.canvas import PLAIN, STYLES, import_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -39,7 +39,7 @@ from arraynet.datasets.images import read_images
 from arraynet.graph import HostArray
 from arraynet.labels import labels_of
 from arraynet.parity import REFERENCE, compare
-from arraynet.plots.curves import drawable
+from arraynet.plots.activations import drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -40,11 +40,6 @@ def images(
     columns : int, optional
     shape : tuple of int, optional
         (height, width), for rows of pixels that are not square.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -59,7 +54,11 @@ def images(
     '20 images of 8 × 8 pixels'
     """
     tiles = tiles_of(x, shape)
-    captions = None if labels is None else _captions(labels)
+    captions = None
+    if labels is not None:
+        words = host_array("labels", labels)
+        several = labels_of(words) if words.ndim == 2 else words.tolist()
+        captions = [clipped(str(label), 24) for label in several]
     if captions is not None and len(captions) != len(tiles):
         raise ShapeError(
             f"labels: got {len(captions)} for {len(tiles)} images, expected one for each"
@@ -86,7 +85,8 @@ def misclassified(
     """Draw what a network gets wrong, the most confident mistakes first.
 
     Above each image: its true class → the network's, and the network's output for the
-    latter. An image without an answer (NaN) comes first, with a question mark.
+    latter. An image without an answer (NaN) comes first, with a question mark. Where the
+    network makes no mistake, a sentence says so.
 
     Parameters
     ----------
@@ -99,12 +99,6 @@ def misclassified(
         How many to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        With a sentence, where the network makes no mistake.
 
     Raises
     ------
@@ -139,11 +133,12 @@ def misclassified(
         return ax
     worst = wrong[:count]
     percent = net.gives_probabilities
-    captions = [
-        f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
-        + _confidence(float(confidence[row]), percent)
-        for row in worst
-    ]
+    captions = []
+    for row in worst:
+        guess = guesses[row] if guesses[row] >= 0 else "?"
+        sure = f"{100 * confidence[row]:.1f} %" if percent else f"{confidence[row]:.3g}"
+        answer = sure if np.isfinite(confidence[row]) else "no answer"
+        captions.append(f"{truth[row]} → {guess}\n{answer}")
     sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
     ax = axes_of(ax, *sheet.inches)
     shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
@@ -173,11 +168,6 @@ def weights(
         How many outputs to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -200,9 +190,7 @@ def weights(
     shown = f", the first {count}" if count < outputs else ""
     title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
     drawn = sheet.draw(ax, title, ramp("C0", ax.get_facecolor(), "C1"))
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.colorbar(drawn, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
+    ax.figure.colorbar(drawn, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
     return ax
 
 
@@ -213,17 +201,3 @@ def _first_weight(net: Network) -> tuple[str, HostArray]:
         if name is not None and name in net.graph.weights:
             return name, np.asarray(net.graph.weights[name], np.float64)
     raise GraphError("weights: got a network without a matrix of weights, expected a dense layer")
-
-
-def _captions(labels: Any) -> list[str]:
-    """Return what stands above each image."""
-    array = host_array("labels", labels)
-    several = labels_of(array) if array.ndim == 2 else array.tolist()
-    return [clipped(str(label), 24) for label in several]
-
-
-def _confidence(value: float, percent: bool) -> str:
-    """Return the output for the predicted class as text."""
-    if not np.isfinite(value):
-        return "no answer"
-    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"

@@ -8,7 +8,7 @@ import pytest
 
 from arraynet.errors import GraphError
 from arraynet.ops import OPS
-from arraynet.plots.curves import function_of, slope
+from arraynet.plots.activations import function_of, slope
 
 X = np.linspace(-4.0, 4.0, 33)
 
