@@ -99,11 +99,7 @@ def activations(names: tuple[str, ...], **given: Any) -> Drawing:
     "digits",
     f"digits {MNIST.strip()} --limit 100",
     "digits --images pictures.npy --shape 28x20",
-    options=[
-        LABELLED,
-        SHAPE,
-        count("--limit", "Only the first N images.", default=40, most=400),
-    ],
+    options=[LABELLED, SHAPE, count("--limit", "Only the first N images.", default=40, most=400)],
 )
 def digits(images: str | None, labels: str | None, limit: int, shape: Shape) -> Drawing:
     """Draw a sheet of images, with their labels above them."""

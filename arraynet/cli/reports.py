@@ -31,9 +31,7 @@ from arraynet.progress import bar
 
 
 @answering(
-    "summary",
-    "summary sample_weight.pkl --hidden sigmoid --output softmax",
-    options=[MODEL, RUN],
+    "summary", "summary sample_weight.pkl --hidden sigmoid --output softmax", options=[MODEL, RUN]
 )
 def summary(model: str | None, **reading: Any) -> Answer:
     """Show the layers of MODEL.
@@ -52,13 +50,7 @@ def summary(model: str | None, **reading: Any) -> Answer:
     "evaluate",
     "evaluate sample_weight.pkl --hidden sigmoid --output softmax",
     "evaluate model.safetensors --images x.npy --labels t.npy --backend gpu --json",
-    options=[
-        MODEL,
-        LABELLED,
-        RUN,
-        count("--batch-size", "Images at a time.", default=100),
-        LIMIT,
-    ],
+    options=[MODEL, LABELLED, RUN, count("--batch-size", "Images at a time.", default=100), LIMIT],
 )
 def evaluate(model: str | None, batch_size: int, **given: Any) -> Answer:
     """Report how often MODEL is right.
