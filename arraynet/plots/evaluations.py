@@ -25,7 +25,7 @@ from arraynet.plots.canvas import (
     set_title,
     size_of,
 )
-from arraynet.plots.sheets import Sheet, tiles_of
+from arraynet.plots.sheets import draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -212,7 +212,7 @@ def _draw_beside(ax: Axes, pixels: HostArray) -> None:
     corner: Any = ax.transAxes
     inches = figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     panel = ax.inset_axes((-side - gap, -side, side, side), transform=inches)
-    Sheet(pixels[np.newaxis], None, None).draw(panel, "")
+    draw_sheet(panel, pixels[np.newaxis], "")
 
 
 def _single(net: Network, image: Any) -> Any:

@@ -14,8 +14,8 @@ from arraynet.graph import HostArray
 from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.network import Network, classes_of
 from arraynet.ops import OPS
-from arraynet.plots.canvas import axes_of, picture, ramp, set_title
-from arraynet.plots.sheets import Sheet, tiles_of
+from arraynet.plots.canvas import axes_of, picture, set_title
+from arraynet.plots.sheets import draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,11 +64,8 @@ def images(
             f"labels: got {len(captions)} for {len(tiles)} images, expected one for each"
         )
     count, height, width = tiles.shape
-    sheet = Sheet(tiles, captions, columns)
-    ax = axes_of(ax, *sheet.inches)
-    noun = "image" if count == 1 else "images"
-    sheet.draw(ax, f"{count} {noun} of {height} × {width} pixels")
-    return ax
+    title = f"{count} image{'s' * (count > 1)} of {height} × {width} pixels"
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
 @picture
@@ -139,12 +136,11 @@ def misclassified(
         sure = f"{100 * confidence[row]:.1f} %" if percent else f"{confidence[row]:.3g}"
         answer = sure if np.isfinite(confidence[row]) else "no answer"
         captions.append(f"{truth[row]} → {guess}\n{answer}")
-    sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
-    ax = axes_of(ax, *sheet.inches)
     shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
     meaning = "probability" if percent else "output"
-    sheet.draw(ax, f"{found}{shown}\ntrue → predicted, with its {meaning}")
-    return ax
+    title = f"{found}{shown}\ntrue → predicted, with its {meaning}"
+    tiles = tiles_of(host_array("x", x)[worst], shape)
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
 @picture
@@ -185,13 +181,12 @@ def weights(
     """
     name, matrix = _first_weight(net)
     inputs, outputs = matrix.shape
-    sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
-    ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
     shown = f", the first {count}" if count < outputs else ""
     title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
-    drawn = sheet.draw(ax, title, ramp("C0", ax.get_facecolor(), "C1"))
-    ax.figure.colorbar(drawn, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
-    return ax
+    drawn = draw_sheet(ax, tiles_of(matrix.T[:count], shape), title, None, columns, signed=True)
+    bar = drawn.axes.inset_axes((1.02, 0.0, 0.025, 1.0))
+    drawn.axes.figure.colorbar(drawn, cax=bar, label="weight")
+    return drawn.axes
 
 
 def _first_weight(net: Network) -> tuple[str, HostArray]:
