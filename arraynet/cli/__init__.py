@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C: 128, and the number of the signal."""
+INTERRUPTED = 130  # the exit status after Ctrl-C: 128, and the number of the signal
 
 try:
     import os

@@ -88,8 +88,8 @@ def warn(message: Warning | str, *place: Any) -> None:
     say(f"arraynet: {cut(as_typed(str(message)))}", err=True)
 
 
+# What the command calls those arguments of a function with which a message may begin.
 _NAMES = {"t": "--labels", "x": "--images"}
-"""What the command calls those arguments of a function with which a message may begin."""
 
 _ARGUMENT = re.compile(
     r"\b(hidden|output|layout|scale|dtype|backend|batch_size|allow_nonfinite|shape)="
@@ -139,13 +139,10 @@ class Bold(str):
 
 def say(*lines: str, err: bool = False) -> None:
     """Print lines, without what would steer a terminal: files and arguments are named in them."""
-    plain = bool(os.environ.get("NO_COLOR"))
-    styled = [
-        click.style(printable(line), bold=True)
-        if isinstance(line, Bold) and not plain
-        else printable(line)
-        for line in lines
-    ]
+    styled = list(map(printable, lines))
+    for place, line in enumerate(lines):
+        if isinstance(line, Bold) and not os.environ.get("NO_COLOR"):
+            styled[place] = click.style(styled[place], bold=True)
     _write("\n".join(styled), err)
 
 

@@ -47,9 +47,7 @@ if TYPE_CHECKING:
 BOOK = "sample_weight.pkl --hidden sigmoid --output softmax \\"
 MNIST = "    --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz"
 
-Drawing = tuple[Callable[[], "Axes"], str]
-"""What draws, and what it is drawn from, if there are images."""
-
+Drawing = tuple[Callable[[], "Axes"], str]  # what draws, and where its images are from, or ""
 Shape = tuple[int, int] | None
 
 

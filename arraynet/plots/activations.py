@@ -23,17 +23,15 @@ Activation: TypeAlias = str | tuple[str, Mapping[str, Any]]
 
 POINTS = 1401  # of each curve: from -7 to 7, every hundredth, so that kinks fall on points
 
+# Lines that are told apart without colours.
 STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-"""Lines that are told apart without colours."""
 
+# Of the differences: it balances their truncation and their rounding.
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
-"""Of the differences: it balances their truncation and their rounding."""
 
+# How far the slopes to the left and right are apart, at least, at a kink; where the slope
+# is continuous, they differ by STEP times the curvature.
 KINK = 1e-3
-"""How far the slopes to the left and to the right are apart, at least, at a kink.
-
-Where the slope is continuous, they differ by `STEP` times the curvature.
-"""
 
 
 @picture
@@ -140,11 +138,6 @@ def function_of(activation: Activation) -> tuple[str, Function]:
 
     Of an op that takes whole rows, it is the first output for the row (x, 0). A second
     array of an op, such as the slope of ``prelu``, is a number among its attributes.
-
-    Raises
-    ------
-    GraphError
-        For an unknown op, one that is no activation, or a missing or unknown attribute.
     """
     name, given = (activation, {}) if isinstance(activation, str) else activation
     registration = OPS.get(name)

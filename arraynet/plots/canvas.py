@@ -78,13 +78,7 @@ def import_matplotlib() -> None:
 
 
 def axes_of(ax: Any, width: float, height: float) -> Axes:
-    """Return the axes that were given, or those of a new figure of so many inches.
-
-    Raises
-    ------
-    ArraynetError
-        If matplotlib cannot be imported, or ``ax`` is something else.
-    """
+    """Return the axes that were given, or those of a new figure of so many inches."""
     import_matplotlib()
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -120,26 +114,12 @@ def panels(
     gap: tuple[float, float],
     top: float,
 ) -> tuple[list[Axes], float]:
-    """Return axes within axes, row by row, one for each title; for one, the axes themselves.
+    """Return axes within axes, row by row, one for each title, and the size of those in points.
 
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Their frame is taken away; their title stays.
-    titles : sequence of str
-    labels : tuple of str
-        What stands below the lowest panels, and to the left of the first column.
-    gap : tuple of float
-        Inches between columns and between rows, for ticks and titles.
-    top : float
-        Inches above the first row, for its titles.
-
-    Returns
-    -------
-    panels : list of matplotlib.axes.Axes
-    font : float
-        The size of their titles, in points: smaller where there is little room, and
-        gaps with it.
+    For one title they are the axes themselves; else these lose their frame. Labels stand
+    below the lowest panels and to the left of the first column. The gaps are inches
+    between columns and between rows, and the top inches above the first row, for ticks
+    and titles; where there is little room, all that is smaller.
     """
     count, scale, children = len(titles), 1.0, [ax]
     columns = columns_for(count)
