@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -181,7 +180,7 @@ def _arguments(
     name: str, registration: Op, given: dict[str, Any]
 ) -> tuple[list[Curve], dict[str, Any]]:
     """Return the numbers in the place of an op's further arrays, and its attributes."""
-    more, allowed = _signature(registration)
+    more, allowed = [array.name for array in registration.arrays[1:]], registration.defaults
     if not (registration.elementwise or (registration.rowwise and not more)):
         raise GraphError(f"activations: got {name!r}, expected an activation, not a layer")
     missing = [key for key in more if key not in given]
@@ -200,13 +199,6 @@ def _arguments(
     return [np.asarray(given.pop(key), np.float64) for key in more], given
 
 
-def _signature(registration: Op) -> tuple[list[str], set[str]]:
-    """Return the names of an op's arrays after the first, and of its attributes."""
-    parameters = inspect.signature(registration.formula).parameters.values()
-    arrays = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    return arrays[1:], {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"xp"}
-
-
 def drawable() -> list[str]:
     """Return the names of the ops that are functions of one number or one row."""
-    return [name for name, op in OPS.items() if op.rowwise and not _signature(op)[0]]
+    return [name for name, op in OPS.items() if op.rowwise and not op.arrays[1:]]

@@ -28,21 +28,11 @@ RUNS = 15  # passes that a time is the median of
 
 
 class Viewer:
-    """What a network sees in drawings. Any number of threads may use it at once.
+    """What a network of 64 or 784 inputs and 10 outputs sees in drawings.
 
-    Parameters
-    ----------
-    network : Network
-        With 64 or 784 inputs, and 10 outputs.
-    name : str
-        What the network is called.
-    scaled : bool
-        Whether it divides pixels by their largest value itself; otherwise that is
-        done before.
-    neighbours : Neighbours, optional
-        The test images in which the nearest are looked for.
-    without : str
-        Why there are none, and what to do about it.
+    Any number of threads may use it at once. A network that is ``scaled`` divides pixels by
+    their largest value itself; for another that is done before. The nearest test images are
+    looked for among the neighbours; ``without`` says why there are none, and what to do.
     """
 
     def __init__(
