@@ -24,9 +24,7 @@ BACKENDS = ("cpu", "gpu", "torch", "jax", "array_api_strict")
 
 Report = dict[str, Any]
 
-_LIBRARIES = {"cpu": "numpy", "gpu": "cupy"}
-"""What is imported for a backend that is not called as its library."""
-
+_LIBRARIES = {"cpu": "numpy", "gpu": "cupy"}  # of backends that are not called as theirs
 # TF32 rounds each factor to 10 bits; everything else is float32 throughout.
 _TOLERANCE = {"highest": 1e-5, "tf32": 1e-2}
 
@@ -65,14 +63,13 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
     """
     import arraynet
 
-    names = list(BACKENDS) if backends is None else _names(backends)
+    names = BACKENDS if backends is None else _names(backends)
     # Before other libraries bring theirs: the one that NumPy computes with.
     blas = _blas()
     found = {name: examine(name) for name in names}
-    if backends is None:
-        for name in BACKENDS:
-            if find_spec(_LIBRARIES.get(name, name)) is None:
-                found[name]["status"] = "not installed"
+    for name in BACKENDS if backends is None else ():
+        if find_spec(_LIBRARIES.get(name, name)) is None:
+            found[name]["status"] = "not installed"
     driver = driver_version()
     return {
         "arraynet": arraynet.__version__,
@@ -170,7 +167,8 @@ def format_text(report: Report) -> str:
         lines.append(
             f"BLAS: {blas['library']} {blas['version']}, {kernel}, {blas['threads']} thread(s)"
         )
-    lines.append(f"NVIDIA driver: {_driver_text(report['driver'])}")
+    driver = "none" if report["driver"] is None else f"for CUDA {report['driver']}"
+    lines.append(f"NVIDIA driver: {driver}")
     wheels = report["cupy_wheels"]
     twice = " (two cannot be installed together)" if len(wheels) > 1 else ""
     lines.append(f"CuPy wheels: {', '.join(wheels) or 'none'}{twice}")
@@ -189,15 +187,10 @@ def format_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _driver_text(driver: str | None) -> str:
-    return "none" if driver is None else f"for CUDA {driver}"
-
-
 def _summary(facts: dict[str, Any]) -> str:
     """Return what there is to say about one backend, on one line."""
     if facts["status"] == "FAIL":
-        error, repair = facts["error"], facts["repair"]
-        return str(error).removesuffix(f" ({repair})")
+        return str(facts["error"]).removesuffix(f" ({facts['repair']})")
     parts = [f"{facts['library']} {facts['version']} on {facts['device']}"]
     if "memory" in facts:
         parts.append(f"{facts['memory'] / 2**30:.1f} GiB")

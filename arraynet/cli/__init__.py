@@ -1,9 +1,8 @@
-"""The command ``arraynet`` (extra ``cli``): one file a subcommand."""
+"""The command ``arraynet`` (extra ``cli``)."""
 
 from __future__ import annotations
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C: 128, and the number of the signal."""
+INTERRUPTED = 130  # the exit status after Ctrl-C: 128, and the number of the signal
 
 try:
     import os

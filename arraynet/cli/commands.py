@@ -1,20 +1,26 @@
-"""How the command and its subcommands are chosen, and how they end: one line, and a status."""
+"""How the command's subcommands are chosen, what they print, and how they end.
+
+Text and JSON go out from here alone; a failure is one line, and a status.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from typing import IO, Any
 
 import click
 
 from arraynet.cli import INTERRUPTED
-from arraynet.cli.printing import discard, say
 from arraynet.errors import ArraynetError, choices_text, printable, shortened
 
-LONGEST = 1000
-"""Most characters of a failure: file names and values in it may be of any length."""
+LONGEST = 1000  # characters of a failure: file names and values in it may be of any length
 
 
 class Failure(click.ClickException):
@@ -82,8 +88,8 @@ def warn(message: Warning | str, *place: Any) -> None:
     say(f"arraynet: {cut(as_typed(str(message)))}", err=True)
 
 
+# What the command calls those arguments of a function with which a message may begin.
 _NAMES = {"t": "--labels", "x": "--images"}
-"""What the command calls those arguments of a function with which a message may begin."""
 
 _ARGUMENT = re.compile(
     r"\b(hidden|output|layout|scale|dtype|backend|batch_size|allow_nonfinite|shape)="
@@ -125,3 +131,52 @@ def unknown(found: str, choices: Iterable[str]) -> str:
     """
     text = choices_text(found, choices)
     return f"{shortened(found)}: {text if text.startswith('did') else f'expected {text}'}"
+
+
+class Bold(str):
+    """A line that stands out on a terminal; NO_COLOR means no escape codes at all."""
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines, without what would steer a terminal: files and arguments are named in them."""
+    styled = list(map(printable, lines))
+    for place, line in enumerate(lines):
+        if isinstance(line, Bold) and not os.environ.get("NO_COLOR"):
+            styled[place] = click.style(styled[place], bold=True)
+    _write("\n".join(styled), err)
+
+
+def print_json(result: Any) -> None:
+    """Print a mapping, a dataclass or what makes a dict as one JSON object; NaN becomes null."""
+    _write(json.dumps(_plain(result), indent=2, allow_nan=False))
+
+
+def _write(text: str, err: bool = False) -> None:
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        discard(err)
+
+
+def discard(err: bool = False) -> None:
+    """Let what else is printed go nowhere: a reader of a pipe may leave when he has enough."""
+    stream = sys.stderr if err else sys.stdout
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in the types that JSON has."""
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int | str | None) else str(value)

@@ -6,16 +6,11 @@ import click
 
 from arraynet import __version__
 from arraynet.cli.commands import Commands
-from arraynet.cli.convert import convert
-from arraynet.cli.doctor import doctor
 from arraynet.cli.draw import draw
-from arraynet.cli.evaluate import evaluate
-from arraynet.cli.fetch import fetch
-from arraynet.cli.inspect import inspect
-from arraynet.cli.parity import parity
+from arraynet.cli.files import convert, fetch, inspect
 from arraynet.cli.plot import plot
 from arraynet.cli.predict import predict
-from arraynet.cli.summary import summary
+from arraynet.cli.reports import doctor, evaluate, parity, summary
 
 HELP = """Run trained neural networks on a CPU or a GPU.
 

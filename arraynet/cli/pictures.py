@@ -2,83 +2,63 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.options import JSON, Choice, Command, count, examples, options
-from arraynet.cli.printing import print_json, say
+from arraynet.cli.options import Answer, Choice, answering, count, option
 from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 from arraynet.formats.writing import replace_file
-from arraynet.plots.canvas import PLAIN, import_matplotlib
-from arraynet.plots.styles import STYLES
+from arraynet.plots.canvas import PLAIN, STYLES, import_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".png", ".svg", ".pdf")
-
-MOST_PIXELS = 64_000_000
-"""Of a picture: 256 MB while it is drawn."""
-
-
-def sides(text: str) -> tuple[int, int]:
-    """Return the height and width of an image: 28x20."""
-    height, _, width = text.lower().partition("x")
-    if height.isdecimal() and width.isdecimal() and int(height) * int(width):
-        return int(height), int(width)
-    raise click.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 28x20.")
-
-
-SHAPE = click.option(
-    "--shape", type=sides, metavar="HxW", help="Of images that are not square: 28x20."
-)
+MOST_PIXELS = 64_000_000  # of a picture: 256 MB while it is drawn
 
 PICTURE = (
-    click.option(
-        "--out", metavar="FILE", help="The picture: .png, .svg or .pdf. Else KIND.png, here."
-    ),
-    click.option(
+    option("--out", "The picture: .png, .svg or .pdf. Else KIND.png, here.", metavar="FILE"),
+    option(
         "--style",
-        type=Choice(STYLES),
-        metavar="|".join(STYLES),
+        "Dark on a light page, or light on a dark one.",
+        Choice(STYLES),
+        "|".join(STYLES),
         default="light",
-        show_default=True,
-        help="Dark on a light page, or light on a dark one.",
     ),
     count("--dpi", "Pixels per inch of a .png.", default=150, least=20, most=1200),
-    *JSON,
 )
 
 
-def picture_options(
-    *several: Callable[[Command], Command],
-) -> Callable[[Command], Command]:
-    """Return a decorator that adds options, and after them those of every picture."""
-    return options(*several, *PICTURE)
+def picture(
+    *examples: str, options: Iterable[Any]
+) -> Callable[[Callable[..., tuple[Callable[[], Axes], str]]], click.Command]:
+    """Return a decorator that makes a subcommand of what gives a function that draws, and a source.
 
+    Its name is that of the kind of picture. Options and examples are as for `answering`.
+    """
 
-def plot_examples(*lines: str) -> str:
-    """Return the end of a subcommand's help; the lines come after ``arraynet plot``."""
-    return examples(*(line if line.startswith(" ") else f"arraynet plot {line}" for line in lines))
+    def decorate(kind: Callable[..., tuple[Callable[[], Axes], str]]) -> click.Command:
+        @functools.wraps(kind)
+        def run(out: str | None, style: str, dpi: int, **given: Any) -> Answer:
+            draw, source = kind(**given)
+            return write_picture(kind.__name__, draw, source, out, style, dpi)
+
+        return answering(*examples, options=[*options, *PICTURE], start="arraynet plot")(run)
+
+    return decorate
 
 
 def write_picture(
-    kind: str,
-    draw: Callable[[], Axes],
-    *,
-    out: str | None,
-    style: str,
-    dpi: int,
-    as_json: bool,
-    source: str = "",
-) -> None:
+    kind: str, draw: Callable[[], Axes], source: str, out: str | None, style: str, dpi: int
+) -> Answer:
     """Draw in a style, and write the picture to a file.
 
     The file is written whole or not at all, and the same picture gives the same bytes.
@@ -101,13 +81,13 @@ def write_picture(
         ax = draw()
         written = _encoded(ax, suffix[1:], dpi, f"from {clipped(source)}" if source else "")
     replace_file(path, [written])
-    shown = _described(ax)
-    if as_json:
-        sources = {"source": source} if source else {}
-        print_json({"file": path, "kind": kind, "bytes": len(written), **shown, **sources})
-    else:
-        title = ", from ".join(filter(None, (shown["title"], clipped(source))))
-        say(f"{clipped(path, 200)}: {title} ({len(written):,} bytes)")
+    title, *panels = (child.title.get_text().replace("\n", ", ") for child in (ax, *ax.child_axes))
+    facts = {"file": path, "kind": kind, "bytes": len(written), "title": title}
+    facts["panels"] = [panel for panel in panels if panel]
+    if source:
+        facts["source"] = source
+        title = f"{title}, from {clipped(source)}"
+    return Answer(facts, [f"{clipped(path, 200)}: {title} ({len(written):,} bytes)"])
 
 
 def _encoded(ax: Axes, form: str, dpi: int, caption: str) -> bytes:
@@ -131,9 +111,3 @@ def _encoded(ax: Axes, form: str, dpi: int, caption: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, dpi=dpi, metadata=date)
     return buffer.getvalue()
-
-
-def _described(ax: Axes) -> dict[str, Any]:
-    """Return what a picture shows, as text."""
-    titles = [child.title.get_text().replace("\n", ", ") for child in (ax, *ax.child_axes)]
-    return {"title": titles[0], "panels": [title for title in titles[1:] if title]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,43 +11,61 @@ import click
 import arraynet
 from arraynet import plots
 from arraynet.cli.commands import Commands
-from arraynet.cli.images import HostArray
-from arraynet.cli.networks import is_embedded, open_network
-from arraynet.cli.options import BACKEND, DTYPE, LIMIT, NETWORK, Choice, backends_option, count
-from arraynet.cli.pictures import SHAPE, picture_options, plot_examples, write_picture
-from arraynet.cli.samples import (
-    EMBEDDED_IMAGES,
+from arraynet.cli.options import (
+    DTYPE,
     IMAGES,
     LABELLED,
-    LABELS,
-    check_labelled,
+    LIMIT,
+    MODEL,
+    NETWORK,
+    RUN,
+    Choice,
+    backends_option,
+    count,
+    epilog_of,
+    flag,
+    option,
+)
+from arraynet.cli.pictures import picture
+from arraynet.cli.samples import (
+    EMBEDDED_IMAGES,
+    is_embedded,
     labelled,
+    open_network,
+    read_labels,
     unlabelled,
 )
 from arraynet.datasets.images import read_images
+from arraynet.graph import HostArray
 from arraynet.labels import labels_of
 from arraynet.parity import REFERENCE, compare
-from arraynet.plots.curves import drawable
+from arraynet.plots.activations import drawable
 
 if TYPE_CHECKING:
-    from arraynet.network import Network
+    from matplotlib.axes import Axes
 
 BOOK = "sample_weight.pkl --hidden sigmoid --output softmax \\"
 MNIST = "    --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz"
-MODEL = click.argument("model", required=False)
-RUN = (*NETWORK, *DTYPE, *BACKEND)
 
-Options = dict[str, Any]
-
-
-def opened(model: str | None, given: Options) -> tuple[Network, Options]:
-    """Return the network that a command line names, and the options of the picture."""
-    names = ("out", "style", "dpi", "as_json")
-    picture = {name: given.pop(name) for name in names}
-    return open_network(model, **given), picture
+Drawing = tuple[Callable[[], "Axes"], str]  # what draws, and where its images are from, or ""
+Shape = tuple[int, int] | None
 
 
-@click.group(cls=Commands, epilog=plot_examples("activations", "misclassified --out mistakes.svg"))
+def sides(text: str) -> tuple[int, int]:
+    """Return the height and width of an image: 28x20."""
+    height, _, width = text.lower().partition("x")
+    if height.isdecimal() and width.isdecimal() and int(height) * int(width):
+        return int(height), int(width)
+    raise click.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 28x20.")
+
+
+SHAPE = option("--shape", "Of images that are not square: 28x20.", sides, "HxW")
+
+
+@click.group(
+    cls=Commands,
+    epilog=epilog_of("activations", "misclassified --out mistakes.svg", start="arraynet plot"),
+)
 def plot() -> None:
     """Draw a picture of activations, digits, mistakes, layers.
 
@@ -55,236 +74,165 @@ def plot() -> None:
     """
 
 
-@plot.command(
-    epilog=plot_examples(
-        "activations",
-        "activations relu gelu silu mish --derivative --out smooth.svg",
-        "activations step sigmoid --together --style dark",
-    )
+@picture(
+    "activations",
+    "activations relu gelu silu mish --derivative --out smooth.svg",
+    "activations step sigmoid --together --style dark",
+    options=[
+        click.argument("names", nargs=-1, type=Choice(drawable()), metavar="[NAME]..."),
+        flag("--derivative", "Draw the slope of each too."),
+        flag("--together", "Draw all of them into one panel."),
+    ],
 )
-@click.argument("names", nargs=-1, type=Choice(drawable()), metavar="[NAME]...")
-@picture_options(
-    click.option("--derivative", is_flag=True, help="Draw the slope of each too."),
-    click.option("--together", is_flag=True, help="Draw all of them into one panel."),
-)
-def activations(names: tuple[str, ...], derivative: bool, together: bool, **given: Any) -> None:
+def activations(names: tuple[str, ...], **given: Any) -> Drawing:
     """Draw activations.
 
     Without a NAME: the step, the sigmoid and the rectifier. Of those on rows, such as
     softmax, the first output for the row (x, 0) is drawn.
     """
-    names = names or ("step", "sigmoid", "relu")
-    write_picture(
-        "activations", lambda: plots.activations(names, derivative, together=together), **given
-    )
+    return lambda: plots.activations(names or ("step", "sigmoid", "relu"), **given), ""
 
 
-@plot.command(
-    epilog=plot_examples(
-        "digits",
-        f"digits {MNIST.strip()} --limit 100",
-        "digits --images pictures.npy --shape 28x20",
-    )
+@picture(
+    "digits",
+    f"digits {MNIST.strip()} --limit 100",
+    "digits --images pictures.npy --shape 28x20",
+    options=[LABELLED, SHAPE, count("--limit", "Only the first N images.", default=40, most=400)],
 )
-@picture_options(
-    IMAGES,
-    LABELS,
-    SHAPE,
-    count("--limit", "Only the first N images.", default=40, most=400),
-)
-def digits(
-    images: str | None,
-    labels: str | None,
-    limit: int,
-    shape: tuple[int, int] | None,
-    **given: Any,
-) -> None:
+def digits(images: str | None, labels: str | None, limit: int, shape: Shape) -> Drawing:
     """Draw a sheet of images, with their labels above them."""
-    if labels is not None and images is None:
+    t: HostArray | None
+    if images is not None:
+        x = read_images(images)
+        t = None if labels is None else read_labels(labels, x, images)
+    elif labels is not None:
         raise click.UsageError("--labels needs --images: whose labels are they?")
-    x, t = _digits(images, labels)
+    else:
+        x, t = arraynet.datasets.load_digits()[1]
     captions = None if t is None else t[:limit]
-    write_picture(
-        "digits",
-        lambda: plots.images(x[:limit], captions, shape=shape),
-        source=images or EMBEDDED_IMAGES,
-        **given,
-    )
+    return lambda: plots.images(x[:limit], captions, shape=shape), images or EMBEDDED_IMAGES
 
 
-def _digits(images: str | None, labels: str | None) -> tuple[HostArray, HostArray | None]:
-    """Return images of any size, with their labels where there are any."""
-    if images is None:
-        return arraynet.datasets.load_digits()[1]
-    x = read_images(images)
-    t = None if labels is None else read_images(labels)
-    if t is not None and len(t) != len(x):
-        raise arraynet.ShapeError(
-            f"{labels}: got {len(t)} labels, expected {len(x)}, one for each image of {images}"
-        )
-    return x, t
-
-
-@plot.command(epilog=plot_examples("misclassified", f"misclassified {BOOK}", MNIST))
-@MODEL
-@picture_options(
-    LABELLED,
-    *RUN,
-    LIMIT,
-    SHAPE,
-    count("--count", "How many mistakes to draw.", default=20, most=400),
+@picture(
+    "misclassified",
+    f"misclassified {BOOK}",
+    MNIST,
+    options=[
+        MODEL,
+        LABELLED,
+        RUN,
+        LIMIT,
+        SHAPE,
+        count("--count", "How many mistakes to draw.", default=20, most=400),
+    ],
 )
-def misclassified(
-    model: str | None,
-    images: str | None,
-    labels: str | None,
-    limit: int | None,
-    count: int,
-    shape: tuple[int, int] | None,
-    **given: Any,
-) -> None:
+def misclassified(count: int, shape: Shape, **given: Any) -> Drawing:
     """Draw what MODEL gets wrong.
 
     The most confident mistakes come first. Above each image: its true class → the
     network's, and that one's probability.
     """
-    check_labelled(images, labels)
-    network, picture = opened(model, given)
-    x, t, source = labelled(model, network, images, labels, limit)
-    write_picture(
-        "misclassified",
-        lambda: plots.misclassified(network, x, t, count=count, shape=shape),
-        source=source,
-        **picture,
-    )
+    network, x, t, source = labelled(**given)
+    return lambda: plots.misclassified(network, x, t, count=count, shape=shape), source
 
 
-@plot.command(epilog=plot_examples("confusion", f"confusion {BOOK}", MNIST))
-@MODEL
-@picture_options(LABELLED, *RUN, LIMIT)
-def confusion(
-    model: str | None, images: str | None, labels: str | None, limit: int | None, **given: Any
-) -> None:
+@picture("confusion", f"confusion {BOOK}", MNIST, options=[MODEL, LABELLED, RUN, LIMIT])
+def confusion(**given: Any) -> Drawing:
     """Draw how often MODEL takes each class for each."""
-    check_labelled(images, labels)
-    network, picture = opened(model, given)
-    x, t, source = labelled(model, network, images, labels, limit)
+    network, x, t, source = labelled(**given)
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # said already
         result = network.evaluate(x, t)
-    write_picture("confusion", lambda: plots.confusion(result), source=source, **picture)
+    return lambda: plots.confusion(result), source
 
 
-@plot.command(
-    epilog=plot_examples(
-        "layers", "layers model.safetensors --images images.npy --style dark --out layers.svg"
-    )
+@picture(
+    "layers",
+    "layers model.safetensors --images images.npy --style dark --out layers.svg",
+    options=[MODEL, IMAGES, RUN, count("--limit", "Only the first N images.", default=500)],
 )
-@MODEL
-@picture_options(
-    IMAGES,
-    *RUN,
-    count("--limit", "Only the first N images.", default=500),
-)
-def layers(model: str | None, images: str | None, limit: int, **given: Any) -> None:
+def layers(**given: Any) -> Drawing:
     """Draw how the values of each layer of MODEL are distributed.
 
     Without --images, a MODEL gets random rows from 0 to 1.
     """
-    network, picture = opened(model, given)
-    x, source = unlabelled(model, network, images)
-    write_picture("layers", lambda: plots.layers(network, x[:limit]), source=source, **picture)
+    network, x, source = unlabelled(**given)
+    return lambda: plots.layers(network, x), source
 
 
-@plot.command(
-    epilog=plot_examples(
-        "weights", "weights sample_weight.pkl --hidden sigmoid --output softmax --out weights.png"
-    )
+@picture(
+    "weights",
+    "weights sample_weight.pkl --hidden sigmoid --output softmax --out weights.png",
+    options=[
+        MODEL,
+        NETWORK,
+        SHAPE,
+        count("--count", "How many outputs of the layer to draw.", default=100, most=400),
+    ],
 )
-@MODEL
-@picture_options(
-    *NETWORK,
-    SHAPE,
-    count("--count", "How many outputs of the layer to draw.", default=100, most=400),
-)
-def weights(model: str | None, count: int, shape: tuple[int, int] | None, **given: Any) -> None:
+def weights(count: int, shape: Shape, **given: Any) -> Drawing:
     """Draw the weights of MODEL's first layer as images."""
-    network, picture = opened(model, given)
-    write_picture("weights", lambda: plots.weights(network, count=count, shape=shape), **picture)
+    network = open_network(**given)
+    return lambda: plots.weights(network, count=count, shape=shape), ""
 
 
-@plot.command(epilog=plot_examples("graph", "graph model.safetensors --out network.svg"))
-@MODEL
-@picture_options(*NETWORK)
-def graph(model: str | None, **given: Any) -> None:
+@picture("graph", "graph model.safetensors --out network.svg", options=[MODEL, NETWORK])
+def graph(**given: Any) -> Drawing:
     """Draw the nodes of MODEL.
 
     With their parameters, and the shapes between them.
     """
-    network, picture = opened(model, given)
-    write_picture("graph", lambda: plots.graph(network), **picture)
+    network = open_network(**given)
+    return lambda: plots.graph(network), ""
 
 
-@plot.command(
-    epilog=plot_examples("probabilities --index 3", "probabilities digits --images seven.png")
+@picture(
+    "probabilities --index 3",
+    "probabilities digits --images seven.png",
+    options=[
+        MODEL,
+        LABELLED,
+        RUN,
+        SHAPE,
+        count("--index", "Which of the images, from 0.", default=0, least=0),
+    ],
 )
-@MODEL
-@picture_options(
-    LABELLED,
-    *RUN,
-    SHAPE,
-    count("--index", "Which of the images, from 0.", default=0, least=0),
-)
-def probabilities(
-    model: str | None,
-    images: str | None,
-    labels: str | None,
-    index: int,
-    shape: tuple[int, int] | None,
-    **given: Any,
-) -> None:
+def probabilities(labels: str | None, index: int, shape: Shape, **given: Any) -> Drawing:
     """Draw one image, and MODEL's probabilities for it.
 
     With --labels, its true class is named beside MODEL's.
     """
-    network, picture = opened(model, given)
     t: HostArray | None = None
-    if labels is not None or (images is None and is_embedded(model)):
-        check_labelled(images, labels)
-        x, t, source = labelled(model, network, images, labels)
+    if labels is not None or (given["images"] is None and is_embedded(given["model"])):
+        network, x, t, source = labelled(labels=labels, **given)
     else:
-        x, source = unlabelled(model, network, images)
+        network, x, source = unlabelled(**given)
     if index >= len(x):
         raise arraynet.ShapeError(
             f"--index: got {index}, expected 0 to {len(x) - 1} ({source}: {len(x)} images)"
         )
     label = None if t is None else int(labels_of(t)[index])
-    write_picture(
-        "probabilities",
+    return (
         lambda: plots.probabilities(network, x[index], label, shape=shape),
-        source=f"image {index} of {source}",
-        **picture,
+        f"image {index} of {source}",
     )
 
 
-@plot.command(
-    epilog=plot_examples("parity --backends cpu,torch", "parity --backends float64,cpu,gpu")
+@picture(
+    "parity --backends cpu,torch",
+    "parity --backends float64,cpu,gpu",
+    options=[MODEL, IMAGES, backends_option(f"{REFERENCE},cpu"), NETWORK, DTYPE, LIMIT],
 )
-@MODEL
-@picture_options(
-    IMAGES,
-    backends_option(f"{REFERENCE},cpu"),
-    *NETWORK,
-    *DTYPE,
-    LIMIT,
-)
-def parity(
-    model: str | None, images: str | None, backends: list[str], limit: int | None, **given: Any
-) -> None:
+def parity(backends: list[str], **given: Any) -> Drawing:
     """Draw how far backends differ, node by node.
 
     It is the table of 'arraynet parity' as a picture.
     """
-    network, picture = opened(model, given)
-    x, source = unlabelled(model, network, images)
-    report = compare(network, x[:limit], backends)
-    write_picture("parity", lambda: plots.parity(report), source=source, **picture)
+    network, x, source = unlabelled(**given)
+    report = compare(network, x, backends)
+    return lambda: plots.parity(report), source
+
+
+for kind in (
+    activations, digits, misclassified, confusion, layers, weights, graph, probabilities, parity
+):  # fmt: skip
+    plot.add_command(kind)

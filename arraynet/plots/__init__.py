@@ -13,12 +13,10 @@ Pictures follow matplotlib's style, and can be read without colours. ``STYLES["l
 from __future__ import annotations
 
 from arraynet.plots.activations import activations
+from arraynet.plots.canvas import STYLES
 from arraynet.plots.evaluations import confusion, probabilities
-from arraynet.plots.graphs import graph
 from arraynet.plots.images import images, misclassified, weights
-from arraynet.plots.layers import layers
-from arraynet.plots.parities import parity
-from arraynet.plots.styles import STYLES
+from arraynet.plots.nodes import graph, layers, parity
 
 __all__ = [
     "STYLES",

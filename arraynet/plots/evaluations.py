@@ -26,17 +26,14 @@ from arraynet.plots.canvas import (
     set_title,
     size_of,
 )
-from arraynet.plots.sheets import Sheet, tiles_of
+from arraynet.plots.sheets import draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-NUMBERED = 20
-"""The most classes whose counts are written into the cells."""
-
-BARS = 20
-"""The most classes that have a bar each."""
+NUMBERED = 20  # the most classes whose counts are written into the cells
+BARS = 20  # the most classes that have a bar each
 
 
 @picture
@@ -57,11 +54,6 @@ def confusion(
         What `Network.evaluate` returns, or counts: rows are true classes.
     names : sequence of str, optional
         Of the classes; else they are numbered.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -87,7 +79,11 @@ def confusion(
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cells = _draw_cells(ax, shares)
     if classes <= NUMBERED:
-        _write_counts(ax, counts, cells.to_rgba(shares))
+        font, colors = "medium" if classes <= 12 else "x-small", cells.to_rgba(shares)
+        for row, column in np.argwhere(counts):
+            color = "white" if luminance(colors[row, column]) < MIDDLE else "black"
+            ax.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=font,
+                    color=color)  # fmt: skip
         rotation = 90 if max(map(len, labels)) > 2 else 0
         ax.set_xticks(range(classes), labels, rotation=rotation, **PLAIN)
         ax.set_yticks(range(classes), labels, **PLAIN)
@@ -104,27 +100,10 @@ def _draw_cells(ax: Axes, shares: npt.NDArray[Any]) -> AxesImage:
     colors = ramp(ax.get_facecolor(), "C0")
     cells = ax.imshow(shares, cmap=colors, norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
     ax.spines[:].set_visible(True)
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(cells, ax=ax, label="share of the true class (%)", shrink=0.8)
+    bar = ax.figure.colorbar(cells, ax=ax, label="share of the true class (%)", shrink=0.8)
     ticks = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
     bar.set_ticks(ticks, labels=[f"{100 * tick:.0f}" for tick in ticks])
     return cells
-
-
-def _write_counts(ax: Axes, counts: npt.NDArray[Any], colors: npt.NDArray[Any]) -> None:
-    """Write the counts that are not 0, dark on light cells and light on dark ones."""
-    font = "medium" if len(counts) <= 12 else "x-small"
-    for row, column in np.argwhere(counts):
-        ax.text(
-            column,
-            row,
-            f"{counts[row, column]}",
-            ha="center",
-            va="center",
-            fontsize=font,
-            color="white" if luminance(colors[row, column]) < MIDDLE else "black",
-        )
 
 
 @picture
@@ -139,6 +118,9 @@ def probabilities(
 ) -> Axes:
     """Draw one image, and the outputs of a network for it as bars, the largest hatched.
 
+    There is a bar for each class, or for the 20 best of more classes; the image is in the
+    axes' ``child_axes``.
+
     Parameters
     ----------
     net : Network
@@ -150,13 +132,6 @@ def probabilities(
         Of the classes; else they are numbered.
     shape : tuple of int, optional
         (height, width), for rows of pixels that are not square.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        With a bar for each class, or for the 20 best of more classes. The image is in its
-        ``child_axes``.
 
     Raises
     ------
@@ -222,8 +197,7 @@ def _draw_beside(ax: Axes, pixels: HostArray) -> None:
     """Draw an image to the left of the bars, for which they make room in the axes' place."""
     from matplotlib.transforms import Bbox, ScaledTranslation
 
-    figure = ax.get_figure()
-    assert figure is not None
+    figure = ax.figure
     width, height = size_of(ax)
     side = min(1.8, height, width / 3)
     gap = min(0.85, width / 4)  # inches, for what stands beside the bars
@@ -239,7 +213,7 @@ def _draw_beside(ax: Axes, pixels: HostArray) -> None:
     corner: Any = ax.transAxes
     inches = figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     panel = ax.inset_axes((-side - gap, -side, side, side), transform=inches)
-    Sheet(pixels[np.newaxis], None, None).draw(panel, "")
+    draw_sheet(panel, pixels[np.newaxis], "")
 
 
 def _single(net: Network, image: Any) -> Any:

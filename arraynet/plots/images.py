@@ -15,8 +15,8 @@ from arraynet.graph import HostArray
 from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.network import Network
 from arraynet.ops import OPS
-from arraynet.plots.canvas import axes_of, picture, ramp, set_title
-from arraynet.plots.sheets import Sheet, tiles_of
+from arraynet.plots.canvas import axes_of, picture, set_title
+from arraynet.plots.sheets import draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,11 +41,6 @@ def images(
     columns : int, optional
     shape : tuple of int, optional
         (height, width), for rows of pixels that are not square.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -60,17 +55,18 @@ def images(
     '20 images of 8 × 8 pixels'
     """
     tiles = tiles_of(x, shape)
-    captions = None if labels is None else _captions(labels)
+    captions = None
+    if labels is not None:
+        words = host_array("labels", labels)
+        several = labels_of(words) if words.ndim == 2 else words.tolist()
+        captions = [clipped(str(label), 24) for label in several]
     if captions is not None and len(captions) != len(tiles):
         raise ShapeError(
             f"labels: got {len(captions)} for {len(tiles)} images, expected one for each"
         )
     count, height, width = tiles.shape
-    sheet = Sheet(tiles, captions, columns)
-    ax = axes_of(ax, *sheet.inches)
-    noun = "image" if count == 1 else "images"
-    sheet.draw(ax, f"{count} {noun} of {height} × {width} pixels")
-    return ax
+    title = f"{count} image{'s' * (count > 1)} of {height} × {width} pixels"
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
 @picture
@@ -87,7 +83,8 @@ def misclassified(
     """Draw what a network gets wrong, the most confident mistakes first.
 
     Above each image: its true class → the network's, and the network's output for the
-    latter. An image without an answer (NaN) comes first, with a question mark.
+    latter. An image without an answer (NaN) comes first, with a question mark. Where the
+    network makes no mistake, a sentence says so.
 
     Parameters
     ----------
@@ -100,12 +97,6 @@ def misclassified(
         How many to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        With a sentence, where the network makes no mistake.
 
     Raises
     ------
@@ -140,17 +131,17 @@ def misclassified(
         return ax
     worst = wrong[:count]
     percent = net.gives_probabilities
-    captions = [
-        f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
-        + _confidence(float(confidence[row]), percent)
-        for row in worst
-    ]
-    sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
-    ax = axes_of(ax, *sheet.inches)
+    captions = []
+    for row in worst:
+        guess = guesses[row] if guesses[row] >= 0 else "?"
+        sure = f"{100 * confidence[row]:.1f} %" if percent else f"{confidence[row]:.3g}"
+        answer = sure if np.isfinite(confidence[row]) else "no answer"
+        captions.append(f"{truth[row]} → {guess}\n{answer}")
     shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
     meaning = "probability" if percent else "output"
-    sheet.draw(ax, f"{found}{shown}\ntrue → predicted, with its {meaning}")
-    return ax
+    title = f"{found}{shown}\ntrue → predicted, with its {meaning}"
+    tiles = tiles_of(host_array("x", x)[worst], shape)
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
 @picture
@@ -174,11 +165,6 @@ def weights(
         How many outputs to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -196,15 +182,12 @@ def weights(
     """
     name, matrix = _first_weight(net)
     inputs, outputs = matrix.shape
-    sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
-    ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
     shown = f", the first {count}" if count < outputs else ""
     title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
-    drawn = sheet.draw(ax, title, ramp("C0", ax.get_facecolor(), "C1"))
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.colorbar(drawn, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
-    return ax
+    drawn = draw_sheet(ax, tiles_of(matrix.T[:count], shape), title, None, columns, signed=True)
+    bar = drawn.axes.inset_axes((1.02, 0.0, 0.025, 1.0))
+    drawn.axes.figure.colorbar(drawn, cax=bar, label="weight")
+    return drawn.axes
 
 
 def _first_weight(net: Network) -> tuple[str, HostArray]:
@@ -214,17 +197,3 @@ def _first_weight(net: Network) -> tuple[str, HostArray]:
         if name is not None and name in net.graph.weights:
             return name, np.asarray(net.graph.weights[name], np.float64)
     raise GraphError("weights: got a network without a matrix of weights, expected a dense layer")
-
-
-def _captions(labels: Any) -> list[str]:
-    """Return what stands above each image."""
-    array = host_array("labels", labels)
-    several = labels_of(array) if array.ndim == 2 else array.tolist()
-    return [clipped(str(label), 24) for label in several]
-
-
-def _confidence(value: float, percent: bool) -> str:
-    """Return the output for the predicted class as text."""
-    if not np.isfinite(value):
-        return "no answer"
-    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"

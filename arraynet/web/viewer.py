@@ -23,39 +23,17 @@ from arraynet.web.neighbours import Neighbours
 HostArray = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 
-SHOWN = 1024
-"""How many values of a layer are shown at most."""
-
-NEAREST = 10
-"""How many test images are shown."""
-
-RUNS = 15
-"""How many passes a time is the median of."""
+SHOWN = 1024  # values of a layer at most
+NEAREST = 10  # test images
+RUNS = 15  # passes that a time is the median of
 
 
 class Viewer:
-    """What a network sees in drawings.
+    """What a network of 64 or 784 inputs and 10 outputs sees in drawings.
 
-    Any number of threads may use it at once.
-
-    Parameters
-    ----------
-    network : Network
-        With 64 or 784 inputs, and 10 outputs.
-    name : str
-        What the network is called.
-    scaled : bool
-        Whether it divides pixels by their largest value itself; otherwise that is
-        done before.
-    neighbours : Neighbours, optional
-        The test images in which the nearest are looked for.
-    without : str
-        Why there are none, and what to do about it.
-
-    Raises
-    ------
-    ShapeError
-        The network has other inputs or outputs.
+    Any number of threads may use it at once. A network that is ``scaled`` divides pixels by
+    their largest value itself; for another that is done before. The nearest test images are
+    looked for among the neighbours; ``without`` says why there are none, and what to do.
     """
 
     def __init__(
@@ -68,13 +46,10 @@ class Viewer:
         without: str = "",
     ) -> None:
         self.preparation = preparation_for(network)
-        self._name = name
-        self._scaled = scaled
-        self._neighbours = neighbours
-        self._without = without
+        self._name, self._scaled = name, scaled
+        self._neighbours, self._without = neighbours, without
         self._first = network.backend.name
-        self._moving = threading.Lock()
-        self._examining = threading.Lock()
+        self._moving, self._examining = threading.Lock(), threading.Lock()
         self._networks = {self._first: network}
         self._examined: dict[str, dict[str, str]] | None = None
 
@@ -110,24 +85,10 @@ class Viewer:
     def look(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
         """Return what one drawing is to the network, in types that JSON has.
 
-        Parameters
-        ----------
-        drawing : numpy.ndarray, shape (height, width)
-            uint8, ink brighter than the ground.
-        backend : str, optional
-            Where the network runs; None: where it was loaded.
-
-        Returns
-        -------
-        dict
-            ``image``, and where there is ink: ``label`` (None if the outputs hold
-            NaN), ``outputs``, ``probable`` (whether those are probabilities),
-            ``layers`` (each with ``name``, ``op``, ``size``, ``values``), ``nearest``.
-
-        Raises
-        ------
-        BackendUnavailableError
-            There is no such backend, or it cannot work here.
+        A drawing is uint8 (height, width), its ink brighter than the ground; without a
+        backend, the network runs where it was loaded. Without ink there is only the
+        ``image``; ``label`` is None if the outputs hold NaN, and ``probable`` says whether
+        those are probabilities.
         """
         network = self._network(backend)
         image = self.preparation.prepare(drawing)
@@ -143,30 +104,27 @@ class Viewer:
         host = {name: network.backend.to_host(value) for name, value in values.items()}
         outputs = host[network.graph.outputs[0]].astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
-        seen["label"] = label if label >= 0 else None
-        seen["outputs"] = _numbers(outputs)
-        seen["probable"] = network.gives_probabilities
-        seen["layers"] = [
-            {
-                "name": node.name,
-                "op": node.op,
-                "size": host[node.name].size,
-                "values": _numbers(host[node.name].ravel()[:SHOWN]),
-            }
-            for node in network.graph.nodes
-        ]
-        seen["nearest"] = self._nearest(image)
-        return seen
+        return seen | {
+            "label": label if label >= 0 else None,
+            "outputs": _numbers(outputs),
+            "probable": network.gives_probabilities,
+            "layers": [
+                {
+                    "name": node.name,
+                    "op": node.op,
+                    "size": host[node.name].size,
+                    "values": _numbers(host[node.name].ravel()[:SHOWN]),
+                }
+                for node in network.graph.nodes
+            ],
+            "nearest": self._nearest(image),
+        }
 
     def times(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
-        """Return how long one pass of a drawing takes on a backend.
+        """Return how long one pass of a drawing takes on a backend, in ``microseconds``.
 
-        Returns
-        -------
-        dict
-            ``backend``, ``microseconds`` (the median of `RUNS` passes after one that is
-            not counted, from an input on the device to a result on the device, waited
-            for), ``runs``.
+        It is the median of `RUNS` passes after one that is not counted, from an input on
+        the device to a result on the device, waited for.
         """
         network = self._network(backend)
         home = network.backend
@@ -223,13 +181,7 @@ class Viewer:
 
 
 def preparation_for(network: Network) -> preprocess.Preparation:
-    """Return how drawings are prepared for a network, by the size of its input.
-
-    Raises
-    ------
-    ShapeError
-        It takes images of another size, or gives no 10 outputs.
-    """
+    """Return how drawings are prepared for a network, by the size of its input."""
     preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
     outputs = checked_classes(network.graph, "draw", rank=2)
     if outputs != 10:

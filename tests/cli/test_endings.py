@@ -144,9 +144,9 @@ def test_too_little_memory_is_one_line(
     def fail(*arguments: Any, **given: Any) -> None:
         raise MemoryError(text)
 
-    modules = ("networks.open_network", "evaluate.open_network", "summary.open_network",
-               "predict.open_network", "parity.open_network", "plot.open_network",
-               "inspect.inspect_file", "convert.convert_file", "plot.read_images")  # fmt: skip
+    modules = ("samples.open_network", "reports.open_network", "predict.open_network",
+               "plot.open_network", "files.inspect_file", "files.convert_file",
+               "plot.read_images")  # fmt: skip
     for name in modules:
         module, _, function = name.partition(".")
         # By its file: the package has the subcommand of that name, not the module.
@@ -265,4 +265,4 @@ def test_the_command_prints_in_one_place() -> None:
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 if called in ("print", "click.echo", "click.secho", "sys.stdout.write"):
-                    assert path.name == "printing.py", f"{path.name}:{node.lineno}"
+                    assert path.name == "commands.py", f"{path.name}:{node.lineno}"

@@ -74,7 +74,7 @@ def test_what_the_download_reports_moves_the_bar(
         yield moved.append
 
     monkeypatch.setattr(arraynet.datasets, "fetch_mnist", fetch_mnist)
-    monkeypatch.setattr("arraynet.cli.fetch.bar", bar)
+    monkeypatch.setattr("arraynet.cli.files.bar", bar)
     run("fetch", "mnist", tmp_path)
     assert (shown, moved) == (bars, steps)
 

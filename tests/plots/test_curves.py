@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arraynet.errors import GraphError
-from arraynet.plots.curves import _drawable, function_of, slope
+from arraynet.plots.activations import drawable, function_of, slope
 
 X = np.linspace(-4.0, 4.0, 33)
 
@@ -73,7 +73,7 @@ def test_attributes_reach_the_formula_and_the_title() -> None:
 def test_every_activation_can_be_drawn() -> None:
     drawn = 0
     partial = {"acos", "acosh", "asin", "atanh", "log", "reciprocal", "sqrt"}
-    for name in sorted({*_drawable(), "add", "prelu"} - partial):
+    for name in sorted({*drawable(), "add", "prelu"} - partial):
         needed = {"prelu": {"slope": 0.1}, "add": {"y": 1.0}}.get(name, {})
         _, function = function_of((name, needed))
         y, dy = function(X), slope(function, X)

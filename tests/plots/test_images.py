@@ -57,6 +57,10 @@ def test_labels_are_numbers_or_one_hot(labels: object) -> None:
     assert texts(plots.images(RNG.random((3, 16)), labels)) == ["2", "0", "1"]
 
 
+def test_labels_may_be_empty() -> None:
+    assert texts(plots.images(RNG.random((3, 4)), ["", "", ""])) == ["", "", ""]
+
+
 def test_one_image_and_images_that_are_not_square() -> None:
     assert plots.images(RNG.random(784)).get_title() == "1 image of 28 × 28 pixels"
     x = RNG.integers(0, 255, (2, 12), "uint8")

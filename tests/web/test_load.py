@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from arraynet.errors import OutOfMemoryError
-from arraynet.web import application, connections, requests
+from arraynet.web import application, requests, serving
 from tests.waiting import HANGS, comes_true
 from tests.web.conftest import Answer, Client, drawing, served
 from tests.web.test_rules import SEVEN, head
@@ -168,7 +168,7 @@ def test_a_request_that_takes_long_is_not_cut_off(
 def test_who_has_said_nothing_for_longest_makes_room(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST", 8)
+    monkeypatch.setattr(serving, "MOST", 8)
     with ExitStack() as held:
         idle = [held.enter_context(client.connect()) for _ in range(20)]
         assert client.look(SEVEN).status == 200
@@ -183,7 +183,7 @@ def test_where_all_are_busy_the_newest_is_turned_away(
         asked = [crowd.submit(client.look, SEVEN) for _ in range(5)]
         (refused,), busy = wait(asked, HANGS, FIRST_COMPLETED)  # which says that four wait
         assert refused.result().status == 503
-        monkeypatch.setattr(connections, "MOST", 4)
+        monkeypatch.setattr(serving, "MOST", 4)
         while not closed_at_once(client):
             assert not any(future.done() for future in busy)
         monkeypatch.undo()
