@@ -12,9 +12,9 @@ import arraynet
 from arraynet.cli.images import HostArray, network_input
 from arraynet.cli.networks import is_embedded
 from arraynet.cli.options import options
-from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
+from arraynet.datasets.mnist import mnist_folder
 from arraynet.errors import shape_text
 from arraynet.scaling import BYTE
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.download import MirrorError, Published, download
-from arraynet.datasets.packed import unpack
+from arraynet.datasets.idx import unpack
+from arraynet.datasets.mnist import mnist_folder
 from arraynet.errors import ArraynetError, LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import open_source, path_text
@@ -113,21 +112,17 @@ def fetch_mnist(
         names = ", ".join(published.name for published in missing)
         raise LoadError(place, f"no good {names}", "all of MNIST's files (go online once)")
     done, total = 0, sum(published.size for published in missing)
-    report = progress or (lambda done, total: None)
-    report(done, total)
+
+    def report(received: int) -> None:
+        if progress is not None:
+            progress(done + received, total)
+
+    report(0)
     for published in missing:
-        content = _fetched(
-            place, published, addresses, seconds, functools.partial(_ahead, report, done, total)
-        )
-        _write(place / published.name, content)
+        _write(place / published.name, _fetched(place, published, addresses, seconds, report))
         done += published.size
-        report(done, total)
+        report(0)
     return place
-
-
-def _ahead(report: Progress, done: int, total: int, received: int) -> None:
-    """Tell of bytes of one file as of all files' bytes."""
-    report(done + received, total)
 
 
 def _fetched(
@@ -145,11 +140,9 @@ def _fetched(
             return download(url, published, timeout=timeout, report=report)
         except MirrorError as problem:
             reasons.append(f"{url}: {problem}")
-    raise LoadError(
-        folder / published.name,
-        "; ".join(reasons) or "no mirrors",
-        "one mirror with the file (or put it there yourself)",
-    )
+    found = "; ".join(reasons) or "no mirrors"
+    advice = "one mirror with the file (or put it there yourself)"
+    raise LoadError(folder / published.name, found, advice)
 
 
 def _write(path: Path, content: bytes) -> None:
