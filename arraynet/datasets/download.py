@@ -12,7 +12,6 @@ import io
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import IO, Any
 from urllib import error, request
@@ -29,19 +28,8 @@ class MirrorError(Exception):
     """What is wrong with a mirror."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What is known about a file beforehand: its name, bytes and SHA-256, also unpacked."""
-
-    name: str
-    size: int
-    sha256: str
-    unpacked_size: int = 0
-    unpacked_sha256: str = ""
-
-
 def download(
-    url: str, published: Published, *, timeout: float, report: Callable[[int], object]
+    url: str, size: int, sha256: str, *, timeout: float, report: Callable[[int], object]
 ) -> bytes:
     """Return a file's bytes, or raise `MirrorError`; ``report`` hears how many there are.
 
@@ -54,14 +42,14 @@ def download(
         proxies = request.ProxyHandler({} if _is_loopback(url) else None)
         opener = request.build_opener(proxies, _Timely, _Redirects)
         with opener.open(asked, timeout=timeout) as response:
-            content = _receive(response, published.size, report)
+            content = _receive(response, size, report)
     except error.HTTPError as problem:
         problem.close()
         raise MirrorError(f"HTTP status {problem.code}") from problem
     except (OSError, HTTPException, ValueError) as problem:
         cause = problem.reason if isinstance(problem, error.URLError) else problem
         raise MirrorError(_plain(cause)) from problem
-    if hashlib.sha256(content).hexdigest() != published.sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise MirrorError("other bytes than the published SHA-256 says")
     return content
 

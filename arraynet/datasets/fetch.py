@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from arraynet.datasets.download import MirrorError, Published, download
 from arraynet.datasets.idx import unpack
 from arraynet.datasets.mnist import mnist_folder
 from arraynet.errors import ArraynetError, LoadError, shortened
@@ -27,6 +27,18 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 """Where the files are: PyTorch's, TensorFlow's and a university group's copy."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is known about a file beforehand: its name, bytes and SHA-256, also unpacked."""
+
+    name: str
+    size: int
+    sha256: str
+    unpacked_size: int = 0
+    unpacked_sha256: str = ""
+
 
 FILES = (
     Published(
@@ -133,11 +145,14 @@ def _fetched(
     report: Callable[[int], object],
 ) -> bytes:
     """Return a file from the first mirror that gives it."""
+    from arraynet.datasets.download import MirrorError, download  # slow to import
+
+    size, sha256 = published.size, published.sha256
     reasons = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{published.name}"
         try:
-            return download(url, published, timeout=timeout, report=report)
+            return download(url, size, sha256, timeout=timeout, report=report)
         except MirrorError as problem:
             reasons.append(f"{url}: {problem}")
     found = "; ".join(reasons) or "no mirrors"

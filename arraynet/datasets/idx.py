@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats import recognition
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.recognition import HEAD, recognize
 from arraynet.formats.source import Source, open_source
-from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
+from arraynet.formats.stored import Stored, check_expansion, checked_size
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """NumPy's names of the element types, by the third byte of a file."""
@@ -78,7 +78,7 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
             # Without its end, a gzipped file ends with four bytes that are no length.
             raise source.error(
                 f"{found} as the length at gzip's end" if packed else f"{found} bytes",
-                f"{length + size} for shape {clipped(shape)} of {dtype.name} "
+                f"{length + size} for shape {shortened(shape)} of {dtype.name} "
                 f"(is it truncated or damaged?)",
             )
 
