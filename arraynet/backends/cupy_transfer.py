@@ -29,15 +29,15 @@ from arraynet.admission import HostArray
 class Buffer:
     """Memory that grows when a larger array is asked of it."""
 
-    def __init__(self, allocate: Any) -> None:
-        self._allocate = allocate
+    def __init__(self, allocate: Any, kind: Any) -> None:
+        self._allocate, self._kind = allocate, kind
         self._bytes: Any = None
 
     def of(self, size: int) -> Any:
         """Return at least ``size`` bytes; growing loses what was in them."""
         if self._bytes is None or self._bytes.size < size:
             self._bytes = None  # give the old ones back before asking for more
-            self._bytes = self._allocate(size)
+            self._bytes = self._allocate(size, self._kind)
         return self._bytes
 
     def release(self) -> None:
@@ -49,17 +49,12 @@ class Slot:
     """The buffers, the events and the result of one block under way."""
 
     def __init__(self, cupy: Any, empty_pinned: Any) -> None:
-        def pinned(size: int) -> HostArray:
-            return empty_pinned(size, np.uint8)  # type: ignore[no-any-return]
-
-        def device(size: int) -> Array:
-            return cupy.empty(size, cupy.uint8)
-
-        self.staged, self.received, self.landed = Buffer(pinned), Buffer(pinned), Buffer(device)
+        self.staged, self.received = (Buffer(empty_pinned, np.uint8) for _ in range(2))
+        self.landed = Buffer(cupy.empty, cupy.uint8)
         events = (cupy.cuda.Event(disable_timing=True) for _ in range(3))
         self.uploaded, self.computed, self.downloaded = events
-        self.result: Array | None = None
-        self.host: HostArray | None = None
+        self.result: Array = None
+        self.host: Any = None
 
 
 class Lane:
@@ -106,8 +101,6 @@ class Lane:
     def _receive(self, slot: Slot) -> None:
         """Queue the copy of a slot's result to pinned memory."""
         result = slot.result
-        if result is None:
-            raise RuntimeError("a slot without a result was received")
         slot.host = _view(slot.received.of(result.nbytes), result.shape, result.dtype)
         self._download.wait_event(slot.computed)
         result.get(stream=self._download, out=slot.host, blocking=False)
@@ -116,9 +109,7 @@ class Lane:
     def finish(self, slot: Slot) -> HostArray:
         """Wait for a slot's download, and return a copy of what came down."""
         slot.downloaded.synchronize()
-        if slot.host is None:
-            raise RuntimeError("a slot without a download was finished")
-        received = slot.host.copy()
+        received: HostArray = slot.host.copy()
         slot.result = slot.host = None
         return received
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arraynet.backends import cupy_kernels
-from arraynet.backends.cupy_namespace import namespace
+from arraynet.backends.cupy_kernels import namespace
 from arraynet.ops import OPS
 from tests.backends.real_cupy import ARCHITECTURES, compile_source, hollow
 
