@@ -20,12 +20,12 @@ def unavailable(
     return error
 
 
-def import_library(module: str, backend: str, repair: str) -> Any:
+def import_library(module: str, backend: str, repair: str = "") -> Any:
     """Import an optional library, or raise BackendUnavailableError with the line to type."""
     try:
         return importlib.import_module(module)
     except (ImportError, OSError) as error:  # OSError: a shared library is missing
         library = module.partition(".")[0]
-        raise unavailable(
-            backend, f"no usable {library} ({error})", "it installed", repair
-        ) from error
+        repair = repair or f"python -m pip install {library.replace('_', '-')}"
+        found = f"no usable {library} ({error})"
+        raise unavailable(backend, found, "it installed", repair) from error
