@@ -21,8 +21,7 @@ from arraynet.counts import usable_cores, whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError, shortened
 from arraynet.forward import check_shape
 from arraynet.graph import HostArray
-from arraynet.mapped import forget_pages
-from arraynet.memory import out_of_memory
+from arraynet.memory import forget_pages, out_of_memory
 from arraynet.program import Program
 from arraynet.progress import Advance
 

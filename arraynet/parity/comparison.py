@@ -20,8 +20,8 @@ from arraynet.labels import labels_from_scores
 from arraynet.loading import load
 from arraynet.memory import telling_full_memory
 from arraynet.network import Network
-from arraynet.parity.differences import largest_differences
 from arraynet.parity.report import NodeDifference, Report
+from arraynet.weights import FORMATS
 
 REFERENCE = "float64"
 """The name that stands for float64 on NumPy."""
@@ -72,11 +72,10 @@ def compare(
     >>> report.labels_agree, report.passed(1e-5)
     (1.0, True)
     """
-    if not _names(backends) or len(backends) < 2:
-        raise ArraynetError(
-            f"parity: got backends {shortened(backends)}, expected two or more names, such as "
-            f"('cpu', '{REFERENCE}')"
-        )
+    several = isinstance(backends, list | tuple) and len(backends) > 1
+    if not (several and all(isinstance(each, str | Backend) for each in backends)):
+        wanted = f"two or more names, such as ('cpu', '{REFERENCE}')"
+        raise ArraynetError(f"parity: got backends {shortened(backends)}, expected {wanted}")
     batch_size = whole_number("batch_size", batch_size)
     if not isinstance(network, Network):
         network = load(network, **reading)
@@ -85,21 +84,13 @@ def compare(
             "parity: got a network with output (), expected one that gives rows (batch, ...)"
         )
     networks = _networks(network, backends)
-    host = get_backend("cpu")
-    rows = host.asarray(x)
+    rows = get_backend("cpu").asarray(x)
     comparison = _Comparison(network.graph, tuple(networks))
     # One empty block where there are no rows: it still checks the shape.
     for start in range(0, max(len(rows), 1) if rows.ndim else 1, batch_size):
         block = rows[start : start + batch_size] if rows.ndim else rows
         comparison.add(list(_values(block, networks, network.dtype)))
     return comparison.report()
-
-
-def _names(backends: Any) -> bool:
-    """Return whether this is a sequence of names or of backends, and not one name."""
-    return isinstance(backends, list | tuple) and all(
-        isinstance(each, str | Backend) for each in backends
-    )
 
 
 def _networks(network: Network, backends: Sequence[str]) -> dict[str, Network]:
@@ -203,6 +194,36 @@ class _Comparison:
             margin_at=at if margin_row >= 0 else "",
             margin_row=margin_row,
         )
+
+
+def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, float, float]:
+    """Return the largest absolute and relative difference, and that in ulps of a dtype.
+
+    Each element is measured against the larger of the two, so that the order does not
+    matter and a number against 0 gives a relative difference of 1. Two NaN, and two
+    equal infinities, do not differ; NaN and a number differ infinitely.
+
+    Examples
+    --------
+    >>> largest_differences(np.array([1.0, 3.0]), np.array([1.0, 4.0]), "float32")
+    (1.0, 0.25, 2097152.0)
+    """
+    first, second = a.astype(np.float64), b.astype(np.float64)
+    both = np.isfinite(first) & np.isfinite(second)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    if not (both | same).all():
+        return (np.inf, np.inf, np.inf)
+    first, second = first[both], second[both]
+    gap = np.abs(first - second)
+    size = np.maximum(np.abs(first), np.abs(second))
+    relative = gap / np.where(size > 0, size, 1.0)
+    exponent = np.maximum(np.frexp(size)[1] - 1, FORMATS[dtype].least)
+    ulps = gap / np.ldexp(1.0, exponent - FORMATS[dtype].bits)
+    return (
+        gap.max(initial=0.0).item(),
+        relative.max(initial=0.0).item(),
+        ulps.max(initial=0.0).item(),
+    )
 
 
 def _labels(scores: HostArray) -> HostArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from arraynet.errors import clipped
@@ -91,15 +91,8 @@ class Report:
 
     def __str__(self) -> str:
         cells = [
-            (
-                found.name,
-                found.op,
-                found.backend,
-                f"{found.absolute:.2e}",
-                f"{found.relative:.2e}",
-                f"{found.ulps:,.1f}",
-            )
-            for found in (*self.nodes, *self.outputs)
+            (*row[:3], f"{row[3]:.2e}", f"{row[4]:.2e}", f"{row[5]:,.1f}")
+            for row in map(astuple, (*self.nodes, *self.outputs))
         ]
         title = f"{self.rows:,} rows in {self.dtype}, largest differences from {self.backends[0]}:"
         table = text_table(_HEADINGS, cells, right=_HEADINGS[3:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arraynet.parity.differences import largest_differences
+from arraynet.parity.comparison import largest_differences
 
 INF, NAN = np.inf, np.nan
 
