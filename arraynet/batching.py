@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.counts import usable_cores, whole_number
+from arraynet.admission import whole_number
 from arraynet.errors import OutOfMemoryError, ShapeError, shortened
 from arraynet.forward import check_shape
 from arraynet.graph import HostArray
@@ -152,6 +152,8 @@ def _workers(program: Program, rows: int, threads: int | None) -> int:
 
 def _cores() -> int:
     """Return how many cores this process may use."""
+    from arraynet.helpers import usable_cores
+
     return len(usable_cores()) or os.cpu_count() or 1
 
 

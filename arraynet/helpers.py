@@ -22,7 +22,6 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
-from arraynet.counts import usable_cores
 from arraynet.errors import ArraynetError
 
 IDLE_SECONDS = 1.0
@@ -221,6 +220,14 @@ def _keep_to(thread: int, cores: set[int]) -> None:
     if cores:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread, cores)
+
+
+def usable_cores() -> set[int]:
+    """Return the cores that this thread may use; empty where the system does not tell."""
+    try:
+        return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    except OSError:
+        return set()
 
 
 def _current_core() -> set[int]:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import host_array, real_array
-from arraynet.counts import whole_number
+from arraynet.admission import host_array, real_array, whole_number
 from arraynet.errors import DtypeError, ShapeError, clipped
 from arraynet.memory import telling_full_memory
 

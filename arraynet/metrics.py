@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import real_array
-from arraynet.counts import whole_number
+from arraynet.admission import real_array, whole_number
 from arraynet.errors import ShapeError
 from arraynet.labels import Labels, integer_labels, label_array, labels_of
 from arraynet.memory import telling_full_memory

@@ -18,7 +18,7 @@ ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
-HOST = LOW | {"counts", "labels", "metrics"}
+HOST = LOW | {"labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "graph"}
 ENGINE = GRAPH | {"backends", "folding", "rewriting", "passes", "forward", "program"}
 NETWORK = ENGINE | HOST | {"batching", "formats", "progress", "scaling", "summary", "network"}
@@ -31,8 +31,7 @@ MAY_IMPORT = {
     "tables": {"errors"},
     "ops": LOW,
     "backends": LOW,
-    "counts": BASE,
-    "labels": LOW | {"counts"},
+    "labels": LOW,
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
     "node": LOW | {"ops", "weights"},
@@ -43,8 +42,8 @@ MAY_IMPORT = {
     "passes": GRAPH | {"folding", "rewriting"},
     "forward": BASE | {"backends"},
     "program": ENGINE,
-    "helpers": BASE | {"counts"},
-    "batching": ENGINE | {"counts", "helpers", "progress"},
+    "helpers": BASE,
+    "batching": ENGINE | {"helpers", "progress"},
     "formats": GRAPH,
     "progress": BASE,
     "scaling": GRAPH,

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from arraynet.admission import whole_number
 from arraynet.backends import Backend, get_backend
-from arraynet.counts import whole_number
 from arraynet.errors import ArraynetError, ShapeError, shortened
 from arraynet.graph import Graph, HostArray
 from arraynet.labels import labels_from_scores
