@@ -225,7 +225,12 @@ class CupyBackend(GenericBackend):
         Copies overlap with the computation. An error of one block is raised after
         the results of all blocks before it have been yielded.
         """
-        lane = self._borrow()
+        with self.active():
+            try:
+                lane = self._lanes.pop()  # no other pipeline uses it
+            except IndexError:
+                cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
+                lane = Lane(self._cupy, cupyx.empty_pinned)
         try:
             checked = (b if self.owns(b) else self.on_host(b) for b in blocks)
             yield from stream(lane, checked, run, self.active)
@@ -234,15 +239,6 @@ class CupyBackend(GenericBackend):
                 with self.active():
                     lane.settle()
                 self._lanes.append(lane)
-
-    def _borrow(self) -> Lane:
-        """Return a lane that no other pipeline uses."""
-        with self.active():
-            try:
-                return self._lanes.pop()
-            except IndexError:
-                cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
-                return Lane(self._cupy, cupyx.empty_pinned)
 
     def describe(self) -> dict[str, Any]:
         """Return the names, versions and sizes of the device, its driver and CuPy."""

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from arraynet.backends.unavailable import unavailable
+from arraynet.backends.unavailable import failure, unavailable
 from arraynet.errors import BackendUnavailableError
 
 WHEELS = (
@@ -114,7 +114,7 @@ def _import(name: str) -> Any:
         repair = f"{install_line(wheels[0] if wheels else '')} --force-reinstall --no-cache-dir"
         raise unavailable(
             name,
-            f"a CuPy that cannot be imported ({_short(error)})",
+            f"a CuPy that cannot be imported ({failure(error)})",
             "one that fits this Python, NumPy and CUDA",
             repair,
         ) from error
@@ -155,7 +155,7 @@ def _count_devices(name: str, cupy: Any) -> int:
             raise forked(name) from error
         if code not in (NO_DEVICE, NO_DRIVER):
             raise unavailable(
-                name, f"a driver that fails ({_short(error)})", "one that works", "nvidia-smi"
+                name, f"a driver that fails ({failure(error)})", "one that works", "nvidia-smi"
             ) from error
         count = 0
     if count == 0:
@@ -184,7 +184,7 @@ def _try_out(name: str, cupy: Any, number: int) -> None:
         wheels = installed_wheels()
         raise unavailable(
             name,
-            f"a CuPy that cannot run a kernel and a matrix product ({_short(error)})",
+            f"a CuPy that cannot run a kernel and a matrix product ({failure(error)})",
             "one with the CUDA libraries that it was built for",
             install_line(wheels[0] if wheels else ""),
         ) from error
@@ -198,12 +198,6 @@ def forked(name: str) -> BackendUnavailableError:
         "a fresh one: CUDA does not survive a fork",
         SPAWN,
     )
-
-
-def _short(error: BaseException) -> str:
-    """Return an error's kind and the first line of its text that says something."""
-    lines = (line.strip(" =") for line in str(error).splitlines())
-    return f"{type(error).__name__}: {next((line for line in lines if line), 'no text')[:200]}"
 
 
 def status(error: BaseException) -> int | None:

@@ -114,12 +114,7 @@ _WARP = 32
 _LARGEST_BLOCK = 1024
 
 
-def expressions() -> list[str]:
-    """Return every kernel that is compiled from `SOFTMAX`, as CUDA C names it."""
-    return [_expression(dtype, log) for dtype in TYPES for log in (False, True)]
-
-
-def _expression(dtype: str, logarithm: bool) -> str:
+def expression(dtype: str, logarithm: bool) -> str:
     """Return CUDA C's name for the kernel of one dtype."""
     return f"softmax<{TYPES[dtype]}, {'true' if logarithm else 'false'}>"
 
@@ -131,7 +126,7 @@ def native(cupy: Any) -> dict[str, Kernel]:
     def compiled(dtype: str, logarithm: bool) -> Callable[..., Any]:
         if dtype not in TYPES:
             raise DtypeError(f"softmax: got an array of {dtype}, expected a floating dtype")
-        name = _expression(dtype, logarithm)
+        name = expression(dtype, logarithm)
         module = cupy.RawModule(code=SOFTMAX, options=OPTIONS, name_expressions=[name])
         return module.get_function(name)  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ import numpy as np
 from arraynet._typing import Array, Namespace
 from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.unavailable import unavailable
+from arraynet.backends.unavailable import failure, unavailable
 from arraynet.errors import DtypeError, shortened
 
 
@@ -109,9 +109,3 @@ def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace,
             failure(error),
             f"an array-API namespace that can make an array on device {shortened(device)}",
         ) from error
-
-
-def failure(error: BaseException) -> str:
-    """Return a library's error on one line: some go on for pages."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

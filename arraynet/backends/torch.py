@@ -9,8 +9,8 @@ import numpy as np
 from arraynet._typing import Array, Namespace
 from arraynet.admission import HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, failure, probe
-from arraynet.backends.unavailable import import_library, unavailable
+from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.unavailable import failure, import_library, unavailable
 
 NARROW = 16
 """Most columns of a weight whose products are summed in float64 on the CPU."""

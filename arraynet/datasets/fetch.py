@@ -186,9 +186,8 @@ def _seconds(timeout: object) -> float:
     """Return the timeout, once it is known to be one."""
     if isinstance(timeout, int | float) and 0 < timeout <= LONGEST:
         return float(timeout)
-    raise ArraynetError(
-        f"timeout: got {shortened(timeout)}, expected seconds, above 0 and at most {LONGEST}"
-    )
+    wanted = f"seconds, above 0 and at most {LONGEST}"
+    raise ArraynetError(f"timeout: got {shortened(timeout)}, expected {wanted}")
 
 
 def is_good(folder: Path, published: Published) -> bool:
