@@ -17,15 +17,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from arraynet.admission import host_dtype
+from arraynet.admission import host_dtype, whole_number
 from arraynet.backends.base import Backend
 from arraynet.blocks import Blocks, Cost
-from arraynet.counts import whole_number
 from arraynet.engine.program import Program
 from arraynet.errors import DtypeError, OutOfMemoryError, ShapeError, shortened
 from arraynet.graph import HostArray, Value
-from arraynet.mapped import forget_pages
-from arraynet.memory import out_of_memory
+from arraynet.memory import forget_pages, out_of_memory
 from arraynet.ops.admission import FLOATING
 from arraynet.progress import Advance
 

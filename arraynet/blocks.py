@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from arraynet.backends.base import Backend
-from arraynet.counts import usable_cores
 from arraynet.cutting import batch_of, whole_because
 from arraynet.errors import ArraynetError
 from arraynet.graph import Graph
@@ -171,4 +170,6 @@ class Blocks:
 
 def cores() -> int:
     """Return how many cores this process may use."""
+    from arraynet.helpers import usable_cores  # with it come queues, which few calls need
+
     return len(usable_cores()) or os.cpu_count() or 1

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import host_array, real_array
-from arraynet.counts import whole_number
+from arraynet.admission import host_array, real_array, whole_number
 from arraynet.errors import DtypeError, ShapeError, clipped
 from arraynet.memory import telling_full_memory
 
@@ -52,26 +51,17 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     if host.ndim == 2:
         return _labels_of_one_hot(real_array("t", host), classes)
     if host.ndim != 1:
-        raise ShapeError(
-            f"t: got shape {host.shape}, expected labels (n,) or one-hot rows (n, classes)"
-        )
+        wanted = "labels (n,) or one-hot rows (n, classes)"
+        raise ShapeError(f"t: got shape {host.shape}, expected {wanted}")
     return integer_labels("t", host, lowest=0, classes=classes)
 
 
 def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
     """Return the class with the largest score of each row; -1 where a score is NaN.
 
-    Of a single score the label is whether it is above a half: no (0) or yes (1). Of which
-    networks that is an answer, `Network.classes` tells.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray, shape (rows, classes) or (rows, 1)
-
-    Returns
-    -------
-    numpy.ndarray, shape (rows,)
-        int64.
+    The scores are (rows, classes), the labels (rows,). Of a single score the label is whether
+    it is above a half: no (0) or yes (1). Of which networks that is an answer,
+    `Network.classes` tells.
 
     Examples
     --------
@@ -97,19 +87,14 @@ def class_scores(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:
     """Return the labels of one-hot rows, after checking that they are."""
     if classes is not None and rows.shape[1] != classes:
-        raise ShapeError(
-            f"t: got one-hot rows of {rows.shape[1]} classes, expected {classes} classes"
-        )
+        found = f"one-hot rows of {rows.shape[1]} classes"
+        raise ShapeError(f"t: got {found}, expected {classes} classes")
     single = (np.count_nonzero(rows, axis=1) == 1) & (rows == 1).any(axis=1)
     if not single.all():
         row = int(np.argmin(single))
-        raise ShapeError(
-            f"t: got row {row} = {clipped(str(rows[row]))}, expected a single 1 and zeros (one-hot)"
-        )
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    labels: Labels = rows.argmax(axis=1).astype(np.int64)
-    return labels
+        found = f"row {row} = {clipped(str(rows[row]))}"
+        raise ShapeError(f"t: got {found}, expected a single 1 and zeros (one-hot)")
+    return rows.argmax(axis=1).astype(np.int64) if len(rows) else np.zeros(0, np.int64)
 
 
 def integer_labels(

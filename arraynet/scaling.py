@@ -58,16 +58,7 @@ def warn_of_range(rows: Any, graph: Graph, where: str) -> None:
 
 
 def doubt(values: npt.NDArray[Any], graph: Graph, most: float | None = None) -> str:
-    """Return why values are hardly what a network takes, and what helps, or "".
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        As they are handed to the network.
-    graph : Graph
-    most : float, optional
-        The largest value, where that is known.
-    """
+    """Return why values, whose largest is ``most``, are hardly what a network takes, or ""."""
     most = largest(values) if most is None else most
     scale = _scale(graph)
     if values.dtype.kind == "i" and (least := values.min(initial=0)) < -FAR:

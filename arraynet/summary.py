@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from arraynet.counts import whole_number
+from arraynet.admission import whole_number
 from arraynet.engine.places import places_of
 from arraynet.errors import ArraynetError, choices_text, clipped, shape_text, shortened
 from arraynet.graph import Graph, HostArray, Node, Value

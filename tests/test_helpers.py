@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from arraynet import batching, helpers
+from arraynet import blocks, helpers
 from arraynet.helpers import Helper, share
 from tests.interrupts import interrupted_at_every_step
 from tests.waiting import HANGS, comes_true
@@ -325,11 +325,11 @@ def test_a_system_that_refuses_is_no_failure(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("sched_setaffinity", "sched_getaffinity"):
         monkeypatch.setattr(os, name, refused)
         assert len(ran_on(2)) == 3
-    assert batching._cores() == os.cpu_count()
+    assert blocks.cores() == os.cpu_count()
     for name in ("sched_setaffinity", "sched_getaffinity"):
         monkeypatch.delattr(os, name)
     assert len(ran_on(2)) == 3
-    assert batching._cores() == os.cpu_count()
+    assert blocks.cores() == os.cpu_count()
 
 
 FORKED = """

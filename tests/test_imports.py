@@ -18,7 +18,7 @@ ROOT = Path(arraynet.__file__).parent
 
 BASE = {"errors", "_typing"}
 LOW = BASE | {"admission", "memory", "tables"}
-HOST = LOW | {"counts", "labels", "metrics"}
+HOST = LOW | {"labels", "metrics"}
 GRAPH = LOW | {"ops", "node", "weights", "inference", "graph"}
 ENGINE = GRAPH | {"backends", "passes", "engine"}
 CALLS = {"batching", "blocks", "classification", "cutting", "described", "inputs"}
@@ -32,8 +32,7 @@ MAY_IMPORT = {
     "tables": {"errors"},
     "ops": LOW,
     "backends": LOW | {"ops"},
-    "counts": BASE,
-    "labels": LOW | {"counts"},
+    "labels": LOW,
     "metrics": HOST,
     "datasets": GRAPH | {"formats"},
     "node": LOW | {"ops", "weights"},
@@ -42,18 +41,17 @@ MAY_IMPORT = {
     "graph": LOW | {"ops", "node", "weights", "inference"},
     "passes": GRAPH,
     "engine": ENGINE,
-    "helpers": BASE | {"counts"},
-    "mapped": BASE,
+    "helpers": BASE,
     "inputs": GRAPH,
     "cutting": GRAPH,
-    "blocks": ENGINE | {"counts", "cutting"},
-    "batching": ENGINE | {"blocks", "counts", "helpers", "mapped", "progress"},
+    "blocks": ENGINE | {"cutting", "helpers"},
+    "batching": ENGINE | {"blocks", "helpers", "progress"},
     "classification": GRAPH,
     "described": ENGINE | {"classification", "formats", "inputs", "summary"},
     "formats": GRAPH,
     "progress": BASE,
     "scaling": GRAPH,
-    "summary": ENGINE | {"counts"},
+    "summary": ENGINE,
     "network": NETWORK,
     "layers": NETWORK,
     "chains": NETWORK | {"layers"},
@@ -63,7 +61,7 @@ MAY_IMPORT = {
 
 ON_THE_HOST = {
     *("admission.py", "control.py", "meta.py", "meta_functions.py", "registry.py"),
-    *("creation.py", "padding.py", "shaping.py"),
+    *("creation.py", "padding.py", "shaping.py", "sizes.py"),
 }
 """Files of ops that read numbers on the host: sizes and axes, which are NumPy's."""
 

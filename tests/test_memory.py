@@ -15,7 +15,7 @@ import pytest
 from arraynet import Network
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.errors import ArraynetError, OutOfMemoryError
-from arraynet.mapped import forget_pages
+from arraynet.memory import forget_pages
 from tests.networks import mlp, normal, single
 from tests.reference import assert_right, forward
 

@@ -15,8 +15,6 @@ from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
 from arraynet.memory import telling_full_memory
 
-_INSTALL = "python -m pip install jax"
-
 
 class JaxBackend(GenericBackend):
     """JAX arrays on one device."""
@@ -77,10 +75,10 @@ class JaxBackend(GenericBackend):
 
 def make(device: Any) -> Backend:
     """Return the backend "jax" or "jax:<platform>:<number>"."""
-    jax = import_library("jax", "jax", _INSTALL)
+    jax = import_library("jax", "jax")
     if isinstance(device, str):
         device = _find(jax, device)
-    xp, device, _ = probe(import_library("jax.numpy", "jax", _INSTALL), device)
+    xp, device, _ = probe(import_library("jax.numpy", "jax"), device)
     return JaxBackend(jax, xp, device)
 
 

@@ -17,9 +17,9 @@ import numpy as np
 
 import arraynet
 from arraynet.cli.commands import warn
-from arraynet.datasets.cache import mnist_folder
 from arraynet.datasets.digits import LARGEST
 from arraynet.datasets.images import read_images
+from arraynet.datasets.mnist import mnist_folder
 from arraynet.datasets.preprocess import border, preparation_for, without_ground
 from arraynet.errors import LoadError, ShapeError, shape_text
 from arraynet.graph import HostArray

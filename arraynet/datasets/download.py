@@ -12,7 +12,6 @@ import io
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import IO, Any
 from urllib import error, request
@@ -29,49 +28,28 @@ class MirrorError(Exception):
     """What is wrong with a mirror."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What is known about a file beforehand: its name, bytes and SHA-256, also unpacked."""
-
-    name: str
-    size: int
-    sha256: str
-    unpacked_size: int = 0
-    unpacked_sha256: str = ""
-
-
 def download(
-    url: str, published: Published, *, timeout: float, report: Callable[[int], object]
+    url: str, size: int, sha256: str, *, timeout: float, report: Callable[[int], object]
 ) -> bytes:
-    """Return a file's bytes from ``url``, or raise `MirrorError`.
+    """Return a file's bytes, or raise `MirrorError`; ``report`` hears how many there are.
 
-    Parameters
-    ----------
-    url : str
-        Where to get it: https, or http on the loopback address.
-    published : Published
-        What it must be.
-    timeout : float
-        Seconds to wait for an answer, and then for pauses, until more bytes make up for
-        them.
-    report : callable
-        Called with the number of bytes that are there, now and then.
+    ``timeout`` is in seconds: to wait for an answer, and then for pauses, until more bytes
+    make up for them.
     """
     check_url(url)
     asked = request.Request(url, headers={"User-Agent": "arraynet", "Accept-Encoding": "identity"})
     try:
         proxies = request.ProxyHandler({} if _is_loopback(url) else None)
-        opener = request.build_opener(proxies, _HttpHandler, _HttpsHandler, _Redirects)
+        opener = request.build_opener(proxies, _Timely, _Redirects)
         with opener.open(asked, timeout=timeout) as response:
-            content = _receive(response, published.size, report)
+            content = _receive(response, size, report)
     except error.HTTPError as problem:
         problem.close()
         raise MirrorError(f"HTTP status {problem.code}") from problem
-    except error.URLError as problem:
-        raise MirrorError(_plain(problem.reason)) from problem
     except (OSError, HTTPException, ValueError) as problem:
-        raise MirrorError(_plain(problem)) from problem
-    if hashlib.sha256(content).hexdigest() != published.sha256:
+        cause = problem.reason if isinstance(problem, error.URLError) else problem
+        raise MirrorError(_plain(cause)) from problem
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise MirrorError("other bytes than the published SHA-256 says")
     return content
 
@@ -119,8 +97,7 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self.sock.settimeout(self.left())
-        count: int | None = self.raw.readinto(buffer)
-        return count
+        return self.raw.readinto(buffer)  # type: ignore[no-any-return]
 
     def grant(self, seconds: float) -> None:
         """Grant so many seconds more, up to the timeout from now on, if there is time left."""
@@ -149,12 +126,10 @@ class _Https(HTTPSConnection):
     response_class = _Response
 
 
-class _HttpHandler(request.HTTPHandler):
+class _Timely(request.HTTPHandler, request.HTTPSHandler):
     def http_open(self, req: request.Request) -> HTTPResponse:
         return self.do_open(_Http, req)
 
-
-class _HttpsHandler(request.HTTPSHandler):
     def https_open(self, req: request.Request) -> HTTPResponse:
         return self.do_open(_Https, req)
 

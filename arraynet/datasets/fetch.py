@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from arraynet.datasets.cache import mnist_folder
-from arraynet.datasets.download import MirrorError, Published, download
-from arraynet.datasets.packed import unpack
+from arraynet.datasets.idx import unpack
+from arraynet.datasets.mnist import mnist_folder
 from arraynet.errors import ArraynetError, LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import open_source, path_text
@@ -28,6 +27,18 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 """Where the files are: PyTorch's, TensorFlow's and a university group's copy."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is known about a file beforehand: its name, bytes and SHA-256, also unpacked."""
+
+    name: str
+    size: int
+    sha256: str
+    unpacked_size: int = 0
+    unpacked_sha256: str = ""
+
 
 FILES = (
     Published(
@@ -113,21 +124,17 @@ def fetch_mnist(
         names = ", ".join(published.name for published in missing)
         raise LoadError(place, f"no good {names}", "all of MNIST's files (go online once)")
     done, total = 0, sum(published.size for published in missing)
-    report = progress or (lambda done, total: None)
-    report(done, total)
+
+    def report(received: int) -> None:
+        if progress is not None:
+            progress(done + received, total)
+
+    report(0)
     for published in missing:
-        content = _fetched(
-            place, published, addresses, seconds, functools.partial(_ahead, report, done, total)
-        )
-        _write(place / published.name, content)
+        _write(place / published.name, _fetched(place, published, addresses, seconds, report))
         done += published.size
-        report(done, total)
+        report(0)
     return place
-
-
-def _ahead(report: Progress, done: int, total: int, received: int) -> None:
-    """Tell of bytes of one file as of all files' bytes."""
-    report(done + received, total)
 
 
 def _fetched(
@@ -138,18 +145,19 @@ def _fetched(
     report: Callable[[int], object],
 ) -> bytes:
     """Return a file from the first mirror that gives it."""
+    from arraynet.datasets.download import MirrorError, download  # slow to import
+
+    size, sha256 = published.size, published.sha256
     reasons = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{published.name}"
         try:
-            return download(url, published, timeout=timeout, report=report)
+            return download(url, size, sha256, timeout=timeout, report=report)
         except MirrorError as problem:
             reasons.append(f"{url}: {problem}")
-    raise LoadError(
-        folder / published.name,
-        "; ".join(reasons) or "no mirrors",
-        "one mirror with the file (or put it there yourself)",
-    )
+    found = "; ".join(reasons) or "no mirrors"
+    advice = "one mirror with the file (or put it there yourself)"
+    raise LoadError(folder / published.name, found, advice)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -178,9 +186,8 @@ def _seconds(timeout: object) -> float:
     """Return the timeout, once it is known to be one."""
     if isinstance(timeout, int | float) and 0 < timeout <= LONGEST:
         return float(timeout)
-    raise ArraynetError(
-        f"timeout: got {shortened(timeout)}, expected seconds, above 0 and at most {LONGEST}"
-    )
+    wanted = f"seconds, above 0 and at most {LONGEST}"
+    raise ArraynetError(f"timeout: got {shortened(timeout)}, expected {wanted}")
 
 
 def is_good(folder: Path, published: Published) -> bool:

@@ -8,24 +8,28 @@ References
 from __future__ import annotations
 
 import os
+import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.datasets.packed import MAGIC, unpack, unpack_start
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats import recognition
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.recognition import HEAD, recognize
 from arraynet.formats.source import Source, open_source
-from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
+from arraynet.formats.stored import Stored, check_expansion, checked_size
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """NumPy's names of the element types, by the third byte of a file."""
 
 KEPT = ("lfs", "html", "mnist", "csv")
 """Files of which `recognize` advises what helps for images too."""
+
+GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header, checksum and length
+
+BLOCK = 1 << 16
 
 
 def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> npt.NDArray[Any]:
@@ -61,11 +65,10 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
     """
     limits = limits_or_default(limits)
     with open_source(path, limits) as source:
-        packed = source.peek(2) == MAGIC
+        packed = source.peek(2) == b"\x1f\x8b"
         most = 4 + 4 * 255
-        shape, dtype, length = _header(
-            unpack_start(source, most) if packed else source.peek(most), source, limits
-        )
+        start = _inflated(source, source.peek(BLOCK), most)[0] if packed else source.peek(most)
+        shape, dtype, length = _header(start, source, limits)
         size = checked_size(shape, dtype, limits, source.path, None)
         found = source.size
         if packed:
@@ -75,7 +78,7 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
             # Without its end, a gzipped file ends with four bytes that are no length.
             raise source.error(
                 f"{found} as the length at gzip's end" if packed else f"{found} bytes",
-                f"{length + size} for shape {clipped(shape)} of {dtype.name} "
+                f"{length + size} for shape {shortened(shape)} of {dtype.name} "
                 f"(is it truncated or damaged?)",
             )
 
@@ -114,3 +117,28 @@ def unusable(source: Source, start: bytes, expected: str) -> LoadError:
     elif found.kind not in KEPT and advice != recognition.UNPACK:
         advice = "save the images as one array: numpy.save('images.npy', images)"
     return source.error(found.what, f"{expected} ({advice})")
+
+
+def unpack(source: Source, size: int) -> bytes:
+    """Return the data of a gzipped file that must hold exactly ``size`` bytes of it."""
+    # zlib compares the checksum and the length at the end.
+    data, inflater = _inflated(source, source.read_at(0, source.size), size + 1)
+    wanted = f"{size} as its content says"
+    if len(data) > size:
+        raise source.error(f"more than {size} bytes of data", wanted)
+    if not inflater.eof:
+        raise source.error("a gzip stream without its end", "a whole file (is it truncated?)")
+    if len(data) < size:
+        raise source.error(f"{len(data)} bytes of data", wanted)
+    if rest := len(inflater.unused_data):
+        raise source.error(f"{rest} bytes after the gzip stream", "nothing after it")
+    return data
+
+
+def _inflated(source: Source, packed: bytes, most: int) -> tuple[bytes, zlib._Decompress]:
+    """Return up to so many bytes of the data, decompressed no further, and what goes on."""
+    inflater = zlib.decompressobj(GZIP)
+    try:
+        return inflater.decompress(packed, most), inflater
+    except zlib.error as error:
+        raise source.error(str(error), "a whole gzip stream") from error

@@ -1,10 +1,11 @@
-"""MNIST, from its four IDX files in a local folder."""
+"""MNIST, from its four IDX files in a local folder, or where downloads are kept."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -12,9 +13,8 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.datasets.cache import mnist_folder
+from arraynet.datasets.digits import Part, present
 from arraynet.datasets.idx import read_idx
-from arraynet.datasets.presentation import Part, present
 from arraynet.errors import ArraynetError, LoadError, choices_text, shortened
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.source import path_text
@@ -114,13 +114,21 @@ def load_mnist(
             f"load_mnist: got part={shortened(part)}, expected {choices_text(part, PARTS)}"
         )
     place = _folder(folder)
-    options = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
     wanted = [_files(place, name) for name in ([part] if part else PARTS)]
     stored = sum(status.st_size for pair in wanted for path in pair if (status := _status(path)))
-    found, taken = [], 0
-    for pair in wanted:
-        loaded, taken = _part(pair, options, limits, stored, taken)
-        found.append(loaded)
+    read = [_read(*pair, limits) for pair in wanted]
+    returned = 0
+    for paths, (images, labels) in zip(wanted, read, strict=True):
+        rows = (len(labels), 10) if one_hot_label else labels.shape
+        shapes = (images.shape, normalize), (rows, one_hot_label)
+        for path, (shape, floats) in zip(paths, shapes, strict=True):
+            dtype: np.dtype[Any] = np.dtype(np.float32 if floats else np.uint8)
+            returned += checked_size(shape, dtype, limits, str(path), None)
+    # MNIST, with all that may be asked for, takes 3.31 times the floor, however it is packed.
+    enough = replace(limits, expansion_floor=limits.expansion_floor * 7 // 2)
+    check_expansion(returned, stored, enough, str(place))
+    form = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
+    found = [present(images, labels, largest=LARGEST, **form) for images, labels in read]
     return found[0] if part else (found[0], found[1])
 
 
@@ -165,10 +173,9 @@ def _names(part: str, kind: str) -> list[str]:
 
 def _found(folder: Path, part: str, kind: str) -> Path | None:
     """Return the first of the names that a file may have that is there."""
-    for name in _names(part, kind):
-        status = _status(folder / name)
-        if status is not None and stat.S_ISREG(status.st_mode):
-            return folder / name
+    for path in (folder / name for name in _names(part, kind)):
+        if (status := _status(path)) and stat.S_ISREG(status.st_mode):
+            return path
     return None
 
 
@@ -178,53 +185,28 @@ def _files(folder: Path, part: str) -> tuple[Path, Path]:
     if images and labels:
         return images, labels
     (other,) = (name for name in PARTS if name != part)
-    whole = all(_found(folder, other, kind) for kind in KINDS)
-    raise LoadError(
-        folder,
-        f"none of {', '.join(_names(part, KINDS[1] if images else KINDS[0]))}",
-        f"one of them (load_mnist(folder, part={other!r}) takes the part that is there; "
-        f"{_remedy(folder)})"
-        if whole
-        else f"one of them ({_remedy(folder)})",
-    )
+    advice = _remedy(folder)
+    if all(_found(folder, other, kind) for kind in KINDS):
+        advice = f"load_mnist(folder, part={other!r}) takes the part that is there; {advice}"
+    missing = _names(part, KINDS[1] if images else KINDS[0])
+    raise LoadError(folder, f"none of {', '.join(missing)}", f"one of them ({advice})")
 
 
-def _part(
-    paths: tuple[Path, Path], options: dict[str, bool], limits: Limits, stored: int, taken: int
-) -> tuple[Part, int]:
-    """Read, check and present the images and labels of one part.
-
-    All that is returned, of which ``taken`` bytes are there already, must be within what
-    all the files, of ``stored`` bytes, may grow to, or 3.5 times `Limits.expansion_floor`:
-    MNIST, with all that may be asked for, takes 3.31 times that, however it is packed.
-    Returns the new sum too.
-    """
-    images_path, labels_path = paths
+def _read(
+    images_path: Path, labels_path: Path, limits: Limits
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Read the images and the labels of one part, and check that they belong together."""
     images = _bytes(images_path, 3, "images (n, height, width)", limits)
     height, width = images.shape[1:]
     if not height * width:
         raise LoadError(images_path, f"images of {height} × {width} pixels", "at least one pixel")
     labels = _bytes(labels_path, 1, "labels (n,)", limits)
     if len(images) != len(labels):
-        raise LoadError(
-            labels_path,
-            f"{len(labels)} labels",
-            f"{len(images)}, one for each image in {images_path.name}",
-        )
+        wanted = f"{len(images)}, one for each image in {images_path.name}"
+        raise LoadError(labels_path, f"{len(labels)} labels", wanted)
     if labels.max(initial=0) > 9:
         raise LoadError(labels_path, f"a label of {labels.max()}", "labels from 0 to 9")
-    taken += _size(images.shape, options["normalize"], images_path, limits)
-    rows = (len(labels), 10) if options["one_hot_label"] else labels.shape
-    taken += _size(rows, options["one_hot_label"], labels_path, limits)
-    floats = replace(limits, expansion_floor=limits.expansion_floor * 7 // 2)
-    check_expansion(taken, stored, floats, str(images_path.parent))
-    return present(images, labels, largest=LARGEST, **options), taken
-
-
-def _size(shape: tuple[int, ...], floats: bool, path: Path, limits: Limits) -> int:
-    """Return the bytes of an array that is to be returned, once they are within the limits."""
-    dtype: np.dtype[Any] = np.dtype(np.float32 if floats else np.uint8)
-    return checked_size(shape, dtype, limits, str(path), None)
+    return images, labels
 
 
 def _bytes(path: Path, rank: int, what: str, limits: Limits) -> npt.NDArray[np.uint8]:
@@ -233,3 +215,37 @@ def _bytes(path: Path, rank: int, what: str, limits: Limits) -> npt.NDArray[np.u
     if array.dtype != np.uint8 or array.ndim != rank:
         raise LoadError(path, f"{array.dtype} of shape {array.shape}", f"uint8 {what}")
     return array
+
+
+def mnist_folder() -> Path:
+    """Return the folder of MNIST's files in the cache: what fetching fills, loading looks into."""
+    return cache_folder() / "mnist"
+
+
+def cache_folder() -> Path:
+    """Return the folder of what was downloaded: ``ARRAYNET_CACHE``, or the user's cache.
+
+    Raises
+    ------
+    ArraynetError
+        The variable names the home of nobody, or there is no home folder.
+    """
+    chosen = os.environ.get("ARRAYNET_CACHE")
+    try:
+        return Path(chosen).expanduser() if chosen else _users_cache()
+    except RuntimeError as problem:
+        raise ArraynetError(
+            f"ARRAYNET_CACHE: got {shortened(chosen)}, expected a folder "
+            f"({shortened(str(problem).rstrip('.'))}: set ARRAYNET_CACHE to one that can be)"
+        ) from problem
+
+
+def _users_cache() -> Path:
+    """Return this user's cache folder, where platformdirs would have it."""
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local or Path.home() / "AppData" / "Local") / "arraynet" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "arraynet"
+    chosen = os.environ.get("XDG_CACHE_HOME", "").strip()
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "arraynet"

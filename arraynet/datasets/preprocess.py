@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import real_array
 from arraynet.errors import DtypeError, ShapeError
 
 Bytes = npt.NDArray[np.uint8]
@@ -102,10 +103,8 @@ def to_mnist(image: npt.ArrayLike) -> Bytes:
 
     Raises
     ------
-    ShapeError
-        The image is not a matrix.
-    DtypeError
-        The image is not of real, finite numbers.
+    ShapeError, DtypeError
+        As for `to_digits`.
 
     References
     ----------
@@ -152,18 +151,10 @@ PREPARATIONS = {
 
 
 def preparation_for(inputs: int, where: str) -> Preparation:
-    """Return how drawings are prepared for a network with so many inputs.
-
-    Raises
-    ------
-    ShapeError
-        It takes images of another size.
-    """
+    """Return how drawings are prepared for a network with so many inputs, or refuse it."""
     if inputs not in PREPARATIONS:
-        raise ShapeError(
-            f"{where}: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 "
-            f"(28 × 28)"
-        )
+        wanted = "64 (8 × 8 pixels) or 784 (28 × 28)"
+        raise ShapeError(f"{where}: got a network with {inputs} inputs, expected {wanted}")
     return PREPARATIONS[inputs]
 
 
@@ -187,14 +178,9 @@ def without_ground(image: npt.NDArray[Any]) -> Floats:
 
 def _cropped(image: npt.ArrayLike) -> Floats | None:
     """Return the box of the ink, from 0 (ground) to 1 (brightest); None without ink."""
-    try:
-        host: npt.NDArray[Any] = np.asarray(image)
-    except ValueError as error:
-        raise ShapeError("image: got rows of different lengths, expected a matrix") from error
+    host = real_array("image", image)
     if host.ndim != 2:
         raise ShapeError(f"image: got shape {host.shape}, expected (height, width)")
-    if host.dtype.kind not in "fiub":
-        raise DtypeError(f"image: got {host.dtype}, expected real numbers")
     pixels = host.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise DtypeError("image: got NaN or infinite pixels, expected finite ones")
@@ -228,13 +214,8 @@ def _stroke_normalized(bitmap: Bitmap) -> Bitmap:
     for _ in range(4):
         if bitmap.sum() < INK[0]:
             bitmap = _thickened(bitmap)
-        elif bitmap.sum() > INK[1]:
-            thinned = ~_thickened(~bitmap)
-            if not thinned.any():
-                break
+        elif bitmap.sum() > INK[1] and (thinned := ~_thickened(~bitmap)).any():
             bitmap = thinned
-        else:
-            break
     return bitmap
 
 

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from arraynet.admission import whole_number
 from arraynet.backends import Backend, get_backend
-from arraynet.counts import whole_number
 from arraynet.cutting import whole_because
 from arraynet.errors import ArraynetError, shortened
 from arraynet.graph import Graph, HostArray

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from arraynet.datasets import fetch
-from arraynet.datasets.download import Published
+from arraynet.datasets.fetch import Published
 
 Behaviour = Callable[["Answer", bytes], None]
 

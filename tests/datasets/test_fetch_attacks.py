@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from arraynet.datasets import fetch, fetch_mnist, load_mnist
-from arraynet.datasets.download import Published
+from arraynet.datasets.fetch import Published
 from arraynet.errors import ArraynetError, LoadError
 from tests.datasets.mirror import Mirror, publish, serve
 from tests.effort import assert_light

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arraynet.datasets import cache, fetch_mnist, load_mnist
+from arraynet.datasets import fetch_mnist, load_mnist, mnist
 from arraynet.errors import ArraynetError, LoadError
 from tests.datasets.test_mnist import IMAGES, LABELS, write
 
@@ -116,11 +116,11 @@ def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     platformdirs = pytest.importorskip("platformdirs")
     monkeypatch.delenv("ARRAYNET_CACHE", raising=False)
     expected = Path(platformdirs.user_cache_dir("arraynet", appauthor=False))
-    assert cache.cache_folder() == expected
+    assert mnist.cache_folder() == expected
     monkeypatch.setenv("XDG_CACHE_HOME", str(expected.parent / "else"))
     expected = Path(platformdirs.user_cache_dir("arraynet", appauthor=False))
     monkeypatch.setitem(sys.modules, "platformdirs", None)
-    assert cache.cache_folder() == expected
+    assert mnist.cache_folder() == expected
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
@@ -134,7 +134,7 @@ def test_the_cache_folder_of_other_systems(system: str, monkeypatch: pytest.Monk
         "darwin": "/home/x/Library/Caches/arraynet",
         "win32": "/home/x/Local/arraynet/Cache",
     }
-    assert cache.cache_folder() == Path(expected[system])
+    assert mnist.cache_folder() == Path(expected[system])
 
 
 def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "home", none)
     with pytest.raises(ArraynetError, match="set ARRAYNET_CACHE"):
-        cache.cache_folder()
+        mnist.cache_folder()
 
 
 def test_the_real_files_in_torchvisions_folders(test_data: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arraynet import LoadError
-from arraynet.datasets import pictures
+from arraynet.datasets import images
 from arraynet.datasets.images import read_images
 from arraynet.formats import Limits
 from tests.datasets.pictures import chunk
@@ -147,7 +147,7 @@ def test_one_long_chunk_is_cut_into_blocks(tmp_path: Path, monkeypatch: pytest.M
         def unconsumed_tail(self) -> bytes:
             return self.inner.unconsumed_tail
 
-    monkeypatch.setattr(pictures.zlib, "decompressobj", Counting)
+    monkeypatch.setattr(images.zlib, "decompressobj", Counting)
     with pytest.raises(LoadError, match=r"bytes of pixels.*is it truncated"):
         read_images(path)
     assert len(packed) > 1 << 22
