@@ -181,9 +181,8 @@ def _arguments(
 ) -> tuple[list[Curve], dict[str, Any]]:
     """Return the numbers in the place of an op's further arrays, and its attributes."""
     more, allowed = [array.name for array in registration.arrays[1:]], registration.defaults
-    if not (registration.floating or registration.droppable) or not (
-        registration.elementwise or registration.of_rows
-    ):
+    numeric = registration.droppable or registration.dtypes in (("real floating",), ("numeric",))
+    if not numeric or not (registration.elementwise or registration.of_rows):
         raise GraphError(f"activations: got {name!r}, expected an activation, not a layer")
     missing = [key for key in more if key not in given]
     if missing:
