@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_machine import EXPECTED, Machine
 from arraynet.formats.pickle_values import Dict, List, PickledArray, Sequence, describe
 from arraynet.formats.source import Source
 from arraynet.formats.stored import Stored, check_total
 
 
-def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
+def stored_tensors(source: Source) -> list[Stored]:
     """Return the arrays of a pickled dict or list of NumPy arrays, not yet loaded.
 
     Every opcode has been read and checked when this returns. Arrays without names get those
@@ -24,7 +23,7 @@ def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
     LoadError
         For anything but a dict of names and numeric arrays.
     """
-    value = Machine(source, limits).run()
+    value = Machine(source).run()
     tensors: dict[int, Stored] = {}
     result = []
     for name, item in _named(value, source):
@@ -39,7 +38,7 @@ def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
         tensors[id(item)] = replace(item.stored, name=name)
         result.append(tensors[id(item)])
     total = sum(tensor.nbytes for tensor in tensors.values())
-    check_total(total, limits, source.path)
+    check_total(total, source.limits, source.path)
     if total > source.size:
         raise source.error(
             f"arrays of {total} bytes in a file of {source.size}", "each array's data once"

@@ -17,7 +17,6 @@ import pickletools
 from typing import Any
 
 from arraynet.errors import LoadError, shortened
-from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
 from arraynet.formats.pickle_opcodes import HANDLERS
 from arraynet.formats.pickle_values import (
@@ -46,9 +45,9 @@ LINE = 1024
 class Machine:
     """The state of reading one pickle: a stack, a memo, and what is spent of the limits."""
 
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.limits = limits
+        self.limits = source.limits
         self.file = source.file
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []

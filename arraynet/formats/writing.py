@@ -7,13 +7,16 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO
+from dataclasses import replace
+from typing import Any, BinaryIO
 
-from arraynet.errors import ArraynetError, printable, shortened
+import numpy as np
+
+from arraynet.errors import ArraynetError, LoadError, printable, shortened
 from arraynet.formats import npz, safetensors
-from arraynet.formats.limits import Limits, limits_or_default
-from arraynet.formats.stored import HostArray
-from arraynet.formats.writable import checked
+from arraynet.formats.graph_json import parse_nodes
+from arraynet.formats.limits import Limits, check_budget, limits_or_default
+from arraynet.formats.stored import METADATA, HostArray, check_name, checked_size
 
 WRITERS = {".safetensors": safetensors.write_tensors, ".npz": npz.write_tensors}
 
@@ -66,7 +69,12 @@ def write(
     """
     suffix = check_suffix(path)
     name, limits = os.fsdecode(path), limits_or_default(limits)
-    arrays, texts = checked(tensors, {} if metadata is None else metadata, limits, name)
+    try:  # what may be written: only what the readers take again
+        arrays = _arrays(tensors, limits, name)
+        texts = _texts({} if metadata is None else metadata, name)
+        parse_nodes(texts, limits, name)
+    except LoadError as error:
+        raise ArraynetError(str(error)) from None  # nothing was loaded
     with replacing(name) as file:
         WRITERS[suffix](file, arrays, texts, limits)
 
@@ -87,6 +95,47 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
             f"{', '.join(WRITERS)}"
         )
     return suffix
+
+
+def _arrays(tensors: object, limits: Limits, file: str) -> dict[str, HostArray]:
+    """Return tensors as plain arrays, each of whatever size: other limits may read that."""
+    if not isinstance(tensors, Mapping) or not tensors:
+        raise LoadError(file, f"{shortened(tensors)} as tensors", "arrays by name, at least one")
+    check_budget(limits, "tensors", len(tensors), f"{len(tensors)} tensors", file)
+    arrays = {}
+    for name, value in tensors.items():
+        if not isinstance(name, str):
+            raise LoadError(file, f"the name {shortened(name)}", "a str")
+        if name == METADATA:
+            raise LoadError(file, f"the name {name!r}", "another name: the metadata have this one")
+        check_name(name, limits, file)
+        arrays[name] = _array(name, value, file)
+    largest = max(array.nbytes for array in arrays.values())
+    roomy = replace(limits, array_bytes=max(limits.array_bytes, largest))
+    for name, array in arrays.items():
+        checked_size(array.shape, array.dtype, roomy, file, name)
+    return arrays
+
+
+def _array(name: str, value: Any, file: str) -> HostArray:
+    """Return an array of NumPy's own class: what a subclass does besides is not written."""
+    if isinstance(value, np.ma.MaskedArray):
+        expected = "one without a mask (its method filled makes one)"
+        raise LoadError(file, "a masked array", expected, member=name)
+    if not isinstance(value, np.ndarray | np.generic):
+        expected = "an array (numpy.asarray makes one)"
+        raise LoadError(file, type(value).__name__, expected, member=name)
+    return np.asarray(value)
+
+
+def _texts(metadata: object, file: str) -> dict[str, str]:
+    if not isinstance(metadata, Mapping):
+        raise LoadError(file, shortened(metadata), "text by name", member="metadata")
+    for key, text in metadata.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            found = f"{shortened(key)}: {shortened(text)}"
+            raise LoadError(file, found, "text by name", member="metadata")
+    return dict(metadata)
 
 
 def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
