@@ -68,8 +68,8 @@ def _is_deep(value: Any, limits: Limits) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {shortened(key)} twice")
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"the key {shortened(max(counts, key=counts.__getitem__))} twice")
     return result
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from arraynet.errors import shortened
 from arraynet.formats.source import Source
-from arraynet.formats.stored import KINDS, Stored, checked_size
+from arraynet.formats.stored import KINDS, Stored, checked_size, is_numeric
 
 MAGIC = b"\x93NUMPY"
 
@@ -62,11 +62,6 @@ def read_header(file: IO[bytes], source: Source, member: str | None) -> Header:
     dtype = np.dtype(descr)
     checked_size(shape, dtype, source.limits, source.path, member)
     return Header(dtype, shape, items["fortran"] == "True", 8 + size + length)
-
-
-def is_numeric(order: str, kind: str) -> bool:
-    """Return whether a byte order and a kind are an element type as NumPy writes it."""
-    return kind in KINDS and order in ("<", ">", "|") and (order == "|") == (kind[1:] == "1")
 
 
 def stored_array(source: Source) -> Stored:

@@ -9,7 +9,6 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (APPNOTE 6.3.10)
 
 from __future__ import annotations
 
-import functools
 import io
 import struct
 import zipfile
@@ -25,15 +24,7 @@ from arraynet.formats.json_text import json_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
 from arraynet.formats.source import Source, fill
-from arraynet.formats.stored import (
-    KINDS,
-    METADATA,
-    HostArray,
-    Stored,
-    check_expansion,
-    check_name,
-    check_total,
-)
+from arraynet.formats.stored import KINDS, METADATA, HostArray, Stored, check_expansion, check_name
 
 SUFFIX = ".npy"  # what a member's name has behind the array's
 START = len(MAGIC) + 4  # bytes of an array's header that its own length does not count
@@ -64,7 +55,6 @@ def stored_tensors(source: Source) -> tuple[list[Stored], dict[str, str]]:
                 f"headers of more than {most} bytes",
                 f"at most {HEADERS} times Limits.header_bytes together",
             )
-    check_total(sum(tensor.nbytes for tensor in tensors), source.limits, source.path)
     arrays = [tensor for tensor in tensors if tensor.name != METADATA]
     texts = [_metadata(tensor, source) for tensor in tensors if tensor.name == METADATA]
     return arrays, texts[0] if texts else {}
@@ -139,26 +129,19 @@ def _tensor(
         raise source.error("an unexpected member", "arrays (NAME.npy)", shortened(member.filename))
     if name != METADATA:
         check_name(name, source.limits, source.path)
-    with _refusing(source, clipped(member.filename)), archive.open(member) as file:
+    where = clipped(member.filename)
+    with _refusing(source, where), archive.open(member) as file:
         header = read_header(file, source, name)
     check_length(header, member.file_size, source, name)
-    into = functools.partial(_fill, archive, member, source, header.length)
+
+    def into(buffer: memoryview) -> None:
+        with _refusing(source, where), archive.open(member) as file:
+            file.read(header.length)
+            if not fill(file, buffer) or file.read(1):  # which also compares the checksum
+                raise source.error("data of another length", f"{member.file_size} bytes", where)
+
     tensor = Stored(name, header.shape, header.dtype, into, header.fortran, file=source.path)
     return tensor, header.length
-
-
-def _fill(
-    archive: zipfile.ZipFile,
-    member: zipfile.ZipInfo,
-    source: Source,
-    skipped: int,
-    buffer: memoryview,
-) -> None:
-    with _refusing(source, clipped(member.filename)), archive.open(member) as file:
-        file.read(skipped)
-        if not fill(file, buffer) or file.read(1):  # which also compares the checksum
-            expected = f"{member.file_size} bytes"
-            raise source.error("data of another length", expected, member.filename)
 
 
 def _metadata(tensor: Stored, source: Source) -> dict[str, str]:

@@ -19,12 +19,7 @@ from arraynet.weights import seal
 
 Opened: TypeAlias = tuple[list[Stored], dict[str, str]]
 
-SUFFIXES = {
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-    ".npz": "npz",
-    ".safetensors": "safetensors",
-}
+SUFFIXES = {".pkl": "pickle", ".pickle": "pickle", ".npz": "npz", ".safetensors": "safetensors"}
 
 READERS: dict[str, tuple[str, Callable[[Source], Opened]]] = {
     "pickle": ("a pickle", lambda source: (pickle.stored_tensors(source), {})),
@@ -205,6 +200,8 @@ def _opened(source: Source) -> tuple[str, list[Stored], dict[str, str]]:
     stored, metadata = READERS[kind][1](source)
     if not stored:
         raise source.error("no tensors", "at least one")
+    total = sum({id(tensor.fill): tensor.nbytes for tensor in stored}.values())
+    source.check("array_bytes", total, f"tensors of {total} bytes together")
     return kind, stored, metadata
 
 

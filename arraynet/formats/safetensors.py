@@ -17,14 +17,7 @@ from arraynet.errors import DtypeError, clipped, shortened
 from arraynet.formats.json_text import json_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
-from arraynet.formats.stored import (
-    METADATA,
-    HostArray,
-    Stored,
-    check_name,
-    check_total,
-    checked_size,
-)
+from arraynet.formats.stored import METADATA, HostArray, Stored, check_name, checked_size
 
 # The file's name of each element type, and NumPy's.
 DTYPES = {
@@ -59,9 +52,7 @@ def stored_tensors(source: Source) -> tuple[list[Stored], dict[str, str]]:
     _check_library(source)
     metadata = header.pop(METADATA, None) or {}
     source.check("tensors", len(header), f"{len(header)} tensors")
-    tensors = [_tensor(name, entry, 8 + length, source) for name, entry in header.items()]
-    check_total(sum(tensor.nbytes for tensor in tensors), source.limits, source.path)
-    return tensors, metadata
+    return [_tensor(name, entry, 8 + length, source) for name, entry in header.items()], metadata
 
 
 def _check_library(source: Source) -> None:

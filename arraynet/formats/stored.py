@@ -65,6 +65,11 @@ class Stored:
         return array if self.axes is None else array.transpose(self.axes)
 
 
+def is_numeric(order: str, kind: str) -> bool:
+    """Return whether a byte order and a kind are an element type as NumPy writes it."""
+    return kind in KINDS and order in ("<", ">", "|") and (order == "|") == (kind[1:] == "1")
+
+
 def checked_size(
     shape: tuple[int, ...], dtype: np.dtype[Any], limits: Limits, file: str, member: str | None
 ) -> int:
@@ -89,11 +94,6 @@ def check_name(name: str, limits: Limits, file: str, member: str | None = None) 
     if len(name) > limits.name_bytes:  # only then: to shorten every name takes a while
         found = f"a name of {len(name)} characters, {shortened(name)}"
         check_budget(limits, "name_bytes", len(name), found, file, member)
-
-
-def check_total(total: int, limits: Limits, file: str) -> None:
-    """Refuse tensors that are too large together."""
-    check_budget(limits, "array_bytes", total, f"tensors of {total} bytes together", file)
 
 
 def check_expansion(size: int, compressed: int, limits: Limits, file: str) -> None:

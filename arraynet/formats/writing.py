@@ -16,6 +16,7 @@ from arraynet.errors import ArraynetError, LoadError, printable, shortened
 from arraynet.formats import npz, safetensors
 from arraynet.formats.graph_json import parse_nodes
 from arraynet.formats.limits import Limits, check_budget, limits_or_default
+from arraynet.formats.source import path_text
 from arraynet.formats.stored import METADATA, HostArray, check_name, checked_size
 
 WRITERS = {".safetensors": safetensors.write_tensors, ".npz": npz.write_tensors}
@@ -82,12 +83,10 @@ def write(
 def check_suffix(path: str | os.PathLike[str]) -> str:
     """Return the suffix of a file that can be written, or raise ArraynetError."""
     try:
-        name = os.fsdecode(path)
-        usable = b"\0" not in os.fsencode(name)
-    except (TypeError, UnicodeError):
-        usable = False
-    if not usable:
-        raise ArraynetError(f"target: got {shortened(path)}, expected the path of a file")
+        name = path_text(path)
+    except LoadError:
+        message = f"target: got {shortened(path)}, expected the path of a file"
+        raise ArraynetError(message) from None
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in WRITERS:
         raise ArraynetError(
@@ -152,50 +151,42 @@ def replacing(path: str) -> Iterator[BinaryIO]:
     Where that fails, the old one stays as it was.
     """
     target = os.path.realpath(path)  # a link stays one, and its target is replaced
-    if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-        raise ArraynetError(
-            f"{printable(path)}: got a folder, a pipe or a device there, expected a file or none"
-        )
-    folder = os.path.dirname(target)
-    start = os.path.basename(target)[:100]
+    folder, name = os.path.split(target)
+    start = name[:100]
     while len(os.fsencode(start)) > 100:  # file systems count bytes, and some take only whole text
         start = start[:-1]
+    # Not by tempfile: to give its files the permissions of a new one, the process's umask would
+    # have to be known, and to ask for it is to set it, for all threads.
+    temporary = os.path.join(folder, f".{start}.{secrets.token_hex(6)}.tmp")
     try:
-        with _new_file(folder, start, _mode(target)) as file:
+        mode = os.stat(target).st_mode if os.path.exists(target) else None
+        if mode is not None and not stat.S_ISREG(mode):
+            found = "a folder, a pipe or a device there"
+            raise ArraynetError(f"{printable(path)}: got {found}, expected a file or none")
+        with _new_file(temporary, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            os.replace(file.name, target)
+            os.replace(temporary, target)
         _sync_folder(folder)
     except OSError as error:
         # The person knows the target, not the temporary file beside it.
         raise type(error)(error.errno, error.strerror, path) from error
 
 
-def _mode(target: str) -> int | None:
-    """Return the permissions of a file, or None where there is none."""
-    try:
-        return os.stat(target).st_mode & 0o777
-    except FileNotFoundError:
-        return None
-
-
 @contextlib.contextmanager
-def _new_file(folder: str, start: str, mode: int | None) -> Iterator[BinaryIO]:
+def _new_file(path: str, mode: int | None) -> Iterator[BinaryIO]:
     """Open a new file with permissions, or those of any new file; it goes if the ``with`` fails."""
-    # Not by tempfile: to give its files the permissions of a new one, the process's umask would
-    # have to be known, and to ask for it is to set it, for all threads.
-    temporary = os.path.join(folder, f".{start}.{secrets.token_hex(6)}.tmp")
     narrow = 0o666 if mode is None else mode & 0o666
-    with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, narrow)) as file:
+    with open(path, "xb", opener=lambda path, flags: os.open(path, flags, narrow)) as file:
         try:
             if mode is not None:
-                os.chmod(temporary, mode)
+                os.chmod(path, mode & 0o777)
             yield file
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                os.unlink(path)
             raise
 
 
