@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arraynet.errors import (
-    DtypeError,
-    GraphError,
-    LoadError,
-    ShapeError,
-    shortened,
-)
+from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError, shortened
 from arraynet.graph import Graph, cast
 from arraynet.layers import Dense, Layer, Scale, sequential_graph
 from arraynet.node import is_one_of
@@ -28,13 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How the layers of a file make a network, as far as its weights do not say it.
-
-    Parameters
-    ----------
-    hidden, output, layout, scale, dtype
-        As in `arraynet.load`.
-    """
+    """How the layers of a file make a network, as far as it does not say it: see `load`."""
 
     hidden: str | None = None
     output: str | None = None
@@ -48,12 +37,8 @@ def graph_from_contents(
 ) -> Graph:
     """Return the graph of a file: the one it holds, or a chain of its layers.
 
-    Raises
-    ------
-    LoadError
-        When the contents make no valid graph, or hold one and are told another.
-    DtypeError
-        If the dtype that is asked for cannot hold the weights.
+    LoadError when the contents make no valid graph, or hold one and are told another;
+    DtypeError if the dtype that is asked for cannot hold the weights.
     """
     from arraynet.formats.graph_json import KEY, graph_from_metadata
     from arraynet.formats.limits import limits_or_default
@@ -67,31 +52,27 @@ def graph_from_contents(
                 raise LoadError(name, f"{option}={shortened(value)}", expected)
         graph = graph_from_metadata(contents.metadata, contents.tensors, file=name, limits=limits)
     else:
-        graph = _chained(contents, chain, limits_or_default(limits).nodes, name)
+        graph = _chained(contents, chain, limits_or_default(limits), name)
     return graph if chain.dtype is None else graph.astype(chain.dtype)
 
 
-def _chained(contents: Contents, chain: Chain, most: int, file: str) -> Graph:
+def _chained(contents: Contents, chain: Chain, limits: Limits, file: str) -> Graph:
     """Return the graph of the layers one after the other."""
     from arraynet.formats.weights import LAYOUTS, dense_weights
 
     def build(layout: str | None) -> Graph:
-        layers = dense_weights(
-            contents.tensors, file=file, layout=layout, mixed=chain.dtype is not None
-        )
-        return _graph(layers, chain, most, file)
-
-    def fits(layout: str) -> bool:
-        try:
-            return bool(build(layout))
-        except LoadError:
-            return False
+        mixed = chain.dtype is not None
+        layers = dense_weights(contents.tensors, file=file, layout=layout, mixed=mixed)
+        return _graph(layers, chain, limits, file)
 
     try:
         return build(chain.layout)
     except LoadError as error:
-        layout = next(filter(fits, LAYOUTS), None) if chain.layout is None else None
-        if layout is None:
+        for layout in LAYOUTS if chain.layout is None else ():
+            with contextlib.suppress(LoadError):
+                build(layout)
+                break
+        else:
             raise
         expected = f"{error.expected.partition(';')[0]} (or layout={layout!r}, in which all fit)"
         raise LoadError(file, error.found, expected, member=error.member) from None
@@ -104,20 +85,21 @@ class _Layer(Dense):
         self.weight, self.bias = layer.weight, layer.bias
 
 
-def _graph(layers: list[DenseWeights], chain: Chain, most: int, file: str) -> Graph:
+def _graph(layers: list[DenseWeights], chain: Chain, limits: Limits, file: str) -> Graph:
     """Return the graph of the layers with their activations, and what comes before them."""
+    from arraynet.formats.limits import check_budget
+
     activations = _activations(len(layers), chain, file)
-    first: list[Layer] = (
-        [] if chain.scale is None else [Scale(_scale(chain.scale, layers[0].weight.dtype, file))]
-    )
-    count = len(first) + 2 * len(layers)
-    if count > most:
-        raise LoadError(file, f"layers that make {count} nodes", f"at most {most} (Limits.nodes)")
+    chained: list[Layer] = []
+    if chain.scale is not None:
+        chained.append(Scale(_scale(chain.scale, layers[0].weight.dtype, file)))
+    count = len(chained) + 2 * len(layers)
+    check_budget(limits, "nodes", count, f"layers that make {count} nodes", file)
     _check_sizes(layers, activations, file)
     for layer, activation in zip(layers, activations, strict=True):
-        first += [_Layer(layer), activation]
+        chained += [_Layer(layer), activation]
     try:
-        return sequential_graph(*first)
+        return sequential_graph(*chained)
     except (GraphError, ShapeError, DtypeError) as error:
         raise LoadError(file, f"layers that make no graph ({error})", "ones that fit") from error
 
@@ -128,31 +110,21 @@ def _check_sizes(layers: list[DenseWeights], activations: list[str], file: str) 
         try:
             given = OPS[op].shape(("batch", before.weight.shape[1]))[-1]
         except ValueError as error:
-            raise LoadError(
-                file, str(error), f"sizes that {op} takes", member=before.name
-            ) from error
+            expected = f"sizes that {op} takes"
+            raise LoadError(file, str(error), expected, member=before.name) from error
         if layer.weight.shape[0] != given:
-            raise LoadError(
-                file,
-                f"{layer.weight.shape[0]} inputs",
-                f"{given}, as many as {before.name} gives",
-                member=layer.name,
-            )
+            expected = f"{given}, as many as {before.name} gives"
+            found = f"{layer.weight.shape[0]} inputs"
+            raise LoadError(file, found, expected, member=layer.name)
 
 
 def _scale(value: Any, dtype: np.dtype[Any], file: str) -> float:
     """Return a scale that the dtype of the weights can hold."""
-    if _is_number(value):
+    if not isinstance(value, bool) and isinstance(value, Real):
         with contextlib.suppress(OverflowError, DtypeError):
-            number = np.asarray(float(value))
-            if np.isfinite(number):
-                return float(cast("scale", number, dtype, nonzero=True))
+            if math.isfinite(number := float(value)):
+                return float(cast("scale", np.asarray(number), dtype, nonzero=True))
     raise LoadError(file, f"scale={shortened(value)}", f"a finite number that {dtype} can hold")
-
-
-def _is_number(value: Any) -> bool:
-    """Return whether a value is a real number; truth values are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def known_activations() -> list[str]:
@@ -167,18 +139,17 @@ def known_activations() -> list[str]:
 
 def _activations(count: int, chain: Chain, file: str) -> list[str]:
     """Return the activation after each layer."""
+    from arraynet.formats.weights import one_of
+
     given = {"hidden": chain.hidden, "output": chain.output}
     needed = ["hidden", "output"] if count > 1 else ["output"]
     missing = [f"{name}=" for name in needed if given[name] is None]
     if missing:
-        raise LoadError(
-            file,
-            "weights without a graph",
+        expected = (
             f"{' and '.join(missing)} to say the activations "
-            "(for example hidden='sigmoid', output='softmax'; arraynet.ops has all)",
+            "(for example hidden='sigmoid', output='softmax'; arraynet.ops has all)"
         )
-    from arraynet.formats.weights import one_of
-
+        raise LoadError(file, "weights without a graph", expected)
     known = known_activations()
     for name, value in given.items():
         if value is not None and not is_one_of(value, known):

@@ -84,9 +84,8 @@ def load(
     except OutOfMemoryError:
         raise
     except MemoryError as error:
-        raise LoadError(
-            path, "not enough memory", "a network that fits into memory (or optimize=False)"
-        ) from error
+        expected = "a network that fits into memory (or optimize=False)"
+        raise LoadError(path, "not enough memory", expected) from error
 
 
 def convert(
@@ -171,10 +170,8 @@ def load_pretrained(name: str = "digits", *, backend: str | Backend = "cpu") -> 
     from importlib import resources
 
     if name not in tuple(PRETRAINED):
-        raise ArraynetError(
-            f"load_pretrained: got {shortened(name)}, expected one of "
-            f"{', '.join(map(repr, PRETRAINED))}"
-        )
+        known = ", ".join(map(repr, PRETRAINED))
+        raise ArraynetError(f"load_pretrained: got {shortened(name)}, expected one of {known}")
     source = resources.files("arraynet.datasets") / PRETRAINED[name]
     with resources.as_file(source) as path:
         if not path.exists():

@@ -19,7 +19,7 @@ from arraynet.errors import (
     shortened,
 )
 from arraynet.formats.json_text import parse_json
-from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.limits import Limits, check_budget, limits_or_default
 from arraynet.formats.stored import HostArray, check_name
 from arraynet.graph import Graph, Node, Value
 
@@ -54,17 +54,12 @@ def graph_to_metadata(graph: Graph) -> dict[str, str]:
             raise GraphError(f"weight {name}: got shape {weight.shape}, expected {NOT_EMPTY}")
     value = {
         "version": VERSION,
-        "inputs": [{"name": v.name, "shape": list(v.shape)} for v in graph.inputs],
+        "inputs": [{"name": v.name, "shape": v.shape} for v in graph.inputs],
         "nodes": [
-            {
-                "op": node.op,
-                "inputs": list(node.inputs),
-                "outputs": list(node.outputs),
-                "attributes": dict(node.attributes),
-            }
-            for node in graph.nodes
+            {"op": n.op, "inputs": n.inputs, "outputs": n.outputs, "attributes": dict(n.attributes)}
+            for n in graph.nodes
         ],
-        "outputs": list(graph.outputs),
+        "outputs": graph.outputs,
     }
     try:
         return {KEY: json.dumps(value, separators=(",", ":"), allow_nan=False)}
@@ -87,27 +82,25 @@ def graph_from_metadata(
         When there is none, it is not well formed, or it does not fit the tensors:
         one is missing, one is not used, one is empty, dtypes or sizes do not fit.
     """
-    name = str(file)
+    name, limits = str(file), limits_or_default(limits)
     if KEY not in metadata:
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
     for tensor, weight in tensors.items():
         if not weight.size:  # its other sizes cost the file nothing, and may be huge
             raise LoadError(name, f"shape {weight.shape}", NOT_EMPTY, member=tensor)
-    limits = limits_or_default(limits)
-    graph = _parse(metadata[KEY], tensors, limits, name)
+    inputs, nodes, outputs = _Parts(limits, name).graph(metadata[KEY])
+    graph = Graph(inputs, nodes, dict(tensors), outputs)
     try:
         graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
-        raise LoadError(
-            name, f"a graph that is not valid ({error})", "a valid one", member=KEY
-        ) from error
+        found = f"a graph that is not valid ({error})"
+        raise LoadError(name, found, "a valid one", member=KEY) from error
     _check_rows(graph, limits, name)
     used = {item for node in graph.nodes for item in node.inputs}
     for tensor in tensors:
         if tensor not in used:
-            raise LoadError(
-                name, "a tensor that no node reads", "only the graph's weights", member=tensor
-            )
+            expected = "only the graph's weights"
+            raise LoadError(name, "a tensor that no node reads", expected, member=tensor)
     return graph
 
 
@@ -117,96 +110,83 @@ def _check_rows(graph: Graph, limits: Limits, file: str) -> None:
     for name, shape in graph.shapes.items():
         row = [size for size in shape if isinstance(size, int)]
         if math.prod(row) * width > limits.array_bytes:
-            raise LoadError(
-                file,
-                f"a row of shape {clipped(shape_text(shape))} of {graph.dtype}",
-                f"at most {limits.array_bytes} bytes for a row of input (Limits.array_bytes)",
-                member=clipped(name),
-            )
+            found = f"a row of shape {clipped(shape_text(shape))} of {graph.dtype}"
+            expected = f"at most {limits.array_bytes} bytes for a row of input (Limits.array_bytes)"
+            raise LoadError(file, found, expected, member=clipped(name))
 
 
 def parse_nodes(metadata: Mapping[str, str], limits: Limits, file: str) -> tuple[Node, ...]:
     """Return the nodes of the graph in the metadata, not compared with the tensors."""
-    if KEY not in metadata:
-        return ()
-    return _parse(metadata[KEY], {}, limits, file).nodes
+    return _Parts(limits, file).graph(metadata[KEY])[1] if KEY in metadata else ()
 
 
-def _parse(text: str, tensors: Mapping[str, HostArray], limits: Limits, file: str) -> Graph:
-    value = parse_json(text, limits, file, KEY)
-    fields = _fields(value, {"version", "inputs", "nodes", "outputs"}, "graph", file)
-    if type(fields["version"]) is not int or fields["version"] != VERSION:
-        raise LoadError(
-            file,
-            f"version {shortened(fields['version'])} of the graph",
-            f"version {VERSION} (a newer arraynet may have written it)",
-            member=KEY,
+class _Parts:
+    """Makes the parts of a graph from JSON, each once it is known to be what it stands for."""
+
+    def __init__(self, limits: Limits, file: str) -> None:
+        self.limits = limits
+        self.file = file
+
+    def graph(self, text: str) -> tuple[tuple[Value, ...], tuple[Node, ...], tuple[str, ...]]:
+        value = parse_json(text, self.limits, self.file, KEY)
+        version, *parts = self.fields(value, "graph", "version", "inputs", "nodes", "outputs")
+        if type(version) is not int or version != VERSION:
+            found = f"version {shortened(version)} of the graph"
+            expected = f"version {VERSION} (a newer arraynet may have written it)"
+            raise LoadError(self.file, found, expected, member=KEY)
+        for part, what in zip(parts, ("inputs", "nodes", "outputs"), strict=True):
+            found = f"{len(self.items(part, what))} {what} of the graph"
+            check_budget(self.limits, "nodes", len(part), found, self.file, KEY)
+        inputs = tuple(map(self.value, parts[0]))
+        nodes = tuple(map(self.node, parts[1]))
+        outputs = self.names(parts[2], "outputs")
+        if not inputs or not nodes or not outputs:
+            raise LoadError(self.file, "an empty graph", "inputs, nodes and outputs", member=KEY)
+        return inputs, nodes, outputs
+
+    def value(self, item: Any) -> Value:
+        name, shape = self.fields(item, "input", "name", "shape")
+        found = f"an input of {len(self.items(shape, 'shape'))} dimensions"
+        check_budget(self.limits, "dimensions", len(shape), found, self.file, KEY)
+        numbers = [size for size in shape if not isinstance(size, str)]
+        sizes_fit = all(type(size) is int and 0 < size < 1 << 40 for size in numbers)
+        if not isinstance(name, str) or not sizes_fit:
+            raise self.error(item, "a name and a shape of sizes and symbols")
+        self.check_names(name, *(size for size in shape if isinstance(size, str)))
+        return Value(name, tuple(shape))
+
+    def node(self, item: Any) -> Node:
+        op, inputs, outputs, attributes = self.fields(
+            item, "node", "op", "inputs", "outputs", "attributes"
         )
-    for part in ("inputs", "nodes", "outputs"):
-        count = len(_list(fields[part], part, file))
-        if count > limits.nodes:
-            found = f"{count} {part} of the graph"
-            raise LoadError(file, found, f"at most {limits.nodes} (Limits.nodes)", member=KEY)
-    inputs = tuple(_value(item, limits, file) for item in fields["inputs"])
-    nodes = tuple(_node(item, limits, file) for item in fields["nodes"])
-    outputs = _names(fields["outputs"], "outputs", limits, file)
-    if not inputs or not nodes or not outputs:
-        raise LoadError(file, "an empty graph", "inputs, nodes and outputs", member=KEY)
-    return Graph(inputs, nodes, dict(tensors), outputs)
+        named = [op, *(name for name in self.items(inputs, "inputs") if name is not None)]
+        if not isinstance(attributes, dict) or not all(isinstance(name, str) for name in named):
+            raise self.error(item, "an op, names and attributes")
+        self.check_names(*named, *attributes)
+        if not self.names(outputs, "outputs"):
+            raise self.error(item, "a node with an output")
+        return Node(op, tuple(inputs), tuple(outputs), attributes)
 
+    def fields(self, item: Any, what: str, *wanted: str) -> list[Any]:
+        if not isinstance(item, dict) or set(item) != set(wanted):
+            raise self.error(item, f"the {what}'s {', '.join(sorted(wanted))}")
+        return [item[name] for name in wanted]
 
-def _value(item: Any, limits: Limits, file: str) -> Value:
-    fields = _fields(item, {"name", "shape"}, "input", file)
-    shape = _list(fields["shape"], "shape", file)
-    if len(shape) > limits.dimensions:
-        found = f"an input of {len(shape)} dimensions"
-        raise LoadError(file, found, f"at most {limits.dimensions}", member=KEY)
-    for size in shape:
-        if isinstance(size, str):
-            check_name(size, limits, file, KEY)
-        elif type(size) is not int or not 0 < size < 1 << 40:
-            raise _error(item, "a name and a shape of sizes and symbols", file)
-    if not isinstance(fields["name"], str):
-        raise _error(item, "a name and a shape of sizes and symbols", file)
-    check_name(fields["name"], limits, file, KEY)
-    return Value(fields["name"], tuple(shape))
+    def items(self, item: Any, what: str) -> list[Any]:
+        if not isinstance(item, list):
+            raise self.error(item, f"a list of {what}")
+        return item
 
+    def names(self, item: Any, what: str) -> tuple[str, ...]:
+        names = self.items(item, what)
+        if not all(isinstance(name, str) for name in names):
+            raise self.error(item, f"the names of {what}")
+        self.check_names(*names)
+        return tuple(names)
 
-def _node(item: Any, limits: Limits, file: str) -> Node:
-    fields = _fields(item, {"op", "inputs", "outputs", "attributes"}, "node", file)
-    op, attributes = fields["op"], fields["attributes"]
-    inputs = _list(fields["inputs"], "inputs", file)
-    named = [name for name in inputs if name is not None]
-    if not isinstance(attributes, dict) or not all(isinstance(name, str) for name in [op, *named]):
-        raise _error(item, "an op, names and attributes", file)
-    for name in (op, *named, *attributes):
-        check_name(name, limits, file, KEY)
-    outputs = _names(fields["outputs"], "outputs", limits, file)
-    if not outputs:
-        raise _error(item, "a node with an output", file)
-    return Node(op, tuple(inputs), outputs, attributes)
+    def check_names(self, *names: str) -> None:
+        for name in names:
+            check_name(name, self.limits, self.file, KEY)
 
-
-def _fields(item: Any, wanted: set[str], what: str, file: str) -> dict[str, Any]:
-    if not isinstance(item, dict) or set(item) != wanted:
-        raise _error(item, f"the {what}'s {', '.join(sorted(wanted))}", file)
-    return item
-
-
-def _list(item: Any, what: str, file: str) -> list[Any]:
-    if not isinstance(item, list):
-        raise _error(item, f"a list of {what}", file)
-    return item
-
-
-def _names(item: Any, what: str, limits: Limits, file: str) -> tuple[str, ...]:
-    names = _list(item, what, file)
-    if not all(isinstance(name, str) for name in names):
-        raise _error(item, f"the names of {what}", file)
-    for name in names:
-        check_name(name, limits, file, KEY)
-    return tuple(names)
-
-
-def _error(item: Any, expected: str, file: str) -> LoadError:
-    return LoadError(file, shortened(item), expected, member=KEY)
+    def error(self, item: Any, expected: str) -> LoadError:
+        return LoadError(self.file, shortened(item), expected, member=KEY)

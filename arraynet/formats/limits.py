@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from arraynet.errors import ArraynetError
+from arraynet.errors import ArraynetError, LoadError
 
 MEBIBYTE = 1 << 20
 
@@ -88,6 +88,15 @@ class Limits:
 
 
 _DEFAULT = Limits()
+
+
+def check_budget(
+    limits: Limits, budget: str, found: int, what: str, file: str, member: str | None = None
+) -> None:
+    """Refuse more than a budget of the limits; ``what`` says how much was found."""
+    most = getattr(limits, budget)
+    if found > most:
+        raise LoadError(file, what, f"at most {most} (Limits.{budget})", member=member)
 
 
 def limits_or_default(limits: object) -> Limits:

@@ -13,7 +13,7 @@ import arraynet
 from arraynet import DtypeError, LoadError, formats
 from arraynet.chains import Chain, graph_from_contents, known_activations
 from arraynet.formats import Contents
-from arraynet.formats.naming import LayerNames, layers_of
+from arraynet.formats.weights import LayerNames, layers_of
 from arraynet.graph import Graph
 
 Arrays = dict[str, np.ndarray[Any, Any]]
