@@ -133,7 +133,7 @@ def top_k(
         raise ShapeError(f"{count} elements of axis {axis}, which has {x.shape[place]}")
     order = xp.argsort(x, axis=place, descending=largest, stable=True)
     places = order[along(place, slice(count))]
-    return xp.take_place_axis(x, places, axis=place), places
+    return xp.take_along_axis(x, places, axis=place), places
 
 
 @op(dtypes=("numeric", "bool"), outputs=4)
