@@ -48,7 +48,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {"axis": 0}) for name in ("softmax", "softmin", "log_softmax", "logsumexp")),
     *((name, {"axis": 0}) for name in ("hardmax", "sparsemax", "unguarded_softmax")),
 ]
-"""Every op, and every attribute away from its default."""
+"""Every op of a layer, and every attribute away from its default."""
 
 
 def named(variant: Any) -> str:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from arraynet.backends import get_backend
+from arraynet.formats.weights import known_activations
 from arraynet.ops import OPS
 from bench import ops
 
 
-def test_every_op_is_called_once() -> None:
-    assert {name for name, _ in ops.cases().values()} == {op.name for op in OPS.values()}
+def test_every_op_of_a_layer_is_called() -> None:
+    tried = {name for name, _ in ops.cases().values()}
+    assert tried >= {OPS[name].name for name in known_activations()} - set(ops.PARTIAL)
+    assert tried >= {"add", "affine", "matmul", "prelu", "scale_shift"}
 
 
 def test_every_call_computes() -> None:

@@ -78,3 +78,22 @@ def test_a_scale_that_is_read_twice_stays() -> None:
         ("y",),
     ).validated()
     assert ops(absorb_scale(graph)) == ops(graph)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 4, 3)])
+def test_only_a_matrix_of_weights_takes_a_scale(shape: tuple[int, ...]) -> None:
+    """A product with a vector, or with a batch of matrices, stays as it is."""
+    random = np.random.default_rng(2)
+    graph = Graph(
+        (Value("x", ("batch", 2, 4)),),
+        (Node("scale_shift", ("x", "s", "t"), ("y",)), Node("matmul", ("y", "W"), ("z",))),
+        {
+            "W": random.normal(size=shape).astype(np.float32),
+            "s": random.normal(size=4).astype(np.float32),
+            "t": random.normal(size=4).astype(np.float32),
+        },
+        ("z",),
+    )
+    if len(shape) == 3:
+        graph = Graph((Value("x", (2, 2, 4)),), graph.nodes, graph.weights, graph.outputs)
+    assert absorb_scale(graph.validated()) is graph
