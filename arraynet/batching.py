@@ -69,8 +69,7 @@ def predict(
     Raises
     ------
     ShapeError
-        If a count is not at least 1, or blocks are asked for where rows must stay
-        together.
+        If a count is not at least 1.
     OutOfMemoryError
         When not even one row fits.
     """
@@ -78,11 +77,6 @@ def predict(
     threads = None if threads is None else whole_number("threads", threads)
     rows = blocks.rows(arrays)
     if blocks.whole_because:
-        if block is not None and block < rows:
-            raise ShapeError(
-                f"predict: got batch_size={block} for {rows} rows, expected none: this network "
-                f"takes them together, because {blocks.whole_because}"
-            )
         alone = _single_threaded(program, threads)
         return _inside(alone, lambda: _whole(program, arrays, rows, advance))
     cost = blocks.cost(arrays)

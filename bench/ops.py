@@ -42,7 +42,7 @@ def cases() -> dict[str, tuple[str, dict[str, Any]]]:
     found = {}
     for name, op in OPS.items():
         alias = op.name != name
-        layer = name in EXTRA_INPUTS or (op.floating and op.rowwise and name not in PARTIAL)
+        layer = name in EXTRA_INPUTS or (op.of_rows and name not in PARTIAL)
         if alias or not layer:
             continue
         for attributes in VARIANTS.get(name, ({},)):

@@ -218,22 +218,18 @@ def test_a_batch_whose_rows_meet_is_never_cut(op: str, axis: int, backend: Backe
     x = normal(20, 8)
     expected = forward(graph, x)
     counts: list[int] = []
-    for options in ({}, {"batch_size": 20}, {"progress": counts.append}, {"threads": 2}):
+    for options in ({}, {"batch_size": 3}, {"progress": counts.append}, {"threads": 2}):
         result = network.predict(x, **options)
         assert result.shape == expected.value.shape
         np.testing.assert_allclose(result, expected.value, rtol=1e-5, atol=1e-6)
     assert counts == [20]
-    with pytest.raises(ShapeError, match=rf"batch_size=3 for 20 rows.* rows meet in y \({op}\)"):
-        network.predict(x, batch_size=3)
 
 
 def test_a_batch_of_a_fixed_size_is_never_cut() -> None:
     layer = sequential_graph(dense(8, 3))
     graph = Graph((Value("x", (4, 8)),), layer.nodes, layer.weights, layer.outputs).validated()
     x = normal(4, 8)
-    assert_right(Network(graph).predict(x), forward(graph, x), "float32")
-    with pytest.raises(ShapeError, match=r"inputs \(x \(4, 8\)\) share no first axis"):
-        Network(graph).predict(x, batch_size=1)
+    assert_right(Network(graph).predict(x, batch_size=1), forward(graph, x), "float32")
     with pytest.raises(ShapeError, match=r"got shape \(3, 8\), expected \(4, 8\)"):
         Network(graph).predict(x[:3])
 

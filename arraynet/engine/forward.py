@@ -51,8 +51,8 @@ class Step:
 class Forward:
     """Steps one after the other, from some arrays to others.
 
-    An object of its own, which holds no `Program`: a program holds it, and what the
-    backend makes of it. So a dropped network is gone at once.
+    An object of its own, which holds no `arraynet.engine.program.Program`: a program holds
+    it, and what the backend makes of it. So a dropped network is gone at once.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ def intermediates(graph: Graph, backend: Backend, *inputs: Any) -> dict[str, Arr
     graph : Graph
     backend : Backend
     *inputs : array
-        As for `Program.run`.
+        As for `arraynet.engine.program.Program`.
 
     Returns
     -------

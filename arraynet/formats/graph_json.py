@@ -28,6 +28,8 @@ KEY = "arraynet.graph"
 
 VERSION = 1
 
+SAVED = "what this version of the format can hold: inputs of the graph's dtype, named outputs"
+
 NOT_EMPTY = "no axis of size 0 (no trained network has one)"
 
 
@@ -52,7 +54,16 @@ def graph_to_metadata(graph: Graph) -> dict[str, str]:
     for name, weight in graph.weights.items():
         if not weight.size:
             raise GraphError(f"weight {name}: got shape {weight.shape}, expected {NOT_EMPTY}")
-    value = {
+    for node in graph.nodes:
+        if None in node.outputs:
+            raise GraphError(f"{node.where}: got an output without a name, expected {SAVED}")
+    for value in graph.inputs:
+        if value.dtype != graph.dtype or not value.shape:
+            raise GraphError(
+                f"input {clipped(value.name)}: got {shape_text(value.shape)} {value.dtype}, "
+                f"expected {SAVED}"
+            )
+    description = {
         "version": VERSION,
         "inputs": [{"name": v.name, "shape": v.shape} for v in graph.inputs],
         "nodes": [
@@ -62,7 +73,7 @@ def graph_to_metadata(graph: Graph) -> dict[str, str]:
         "outputs": graph.outputs,
     }
     try:
-        return {KEY: json.dumps(value, separators=(",", ":"), allow_nan=False)}
+        return {KEY: json.dumps(description, separators=(",", ":"), allow_nan=False)}
     except (TypeError, ValueError) as error:
         raise GraphError(f"graph: got an attribute that JSON cannot hold ({error})") from error
 
@@ -153,6 +164,9 @@ class _Parts:
         if not isinstance(name, str) or not sizes_fit:
             raise self.error(item, "a name and a shape of sizes and symbols")
         self.check_names(name, *(size for size in shape if isinstance(size, str)))
+        if not shape:
+            found = f"input {clipped(name)}: got a number"
+            raise LoadError(self.file, found, "at least one axis", member=KEY)
         return Value(name, tuple(shape))
 
     def node(self, item: Any) -> Node:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arraynet.backends import get_backend
-from arraynet.formats.weights import known_activations
+from arraynet.chains import known_activations
 from arraynet.ops import OPS
 from bench import ops
 

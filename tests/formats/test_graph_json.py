@@ -52,7 +52,7 @@ def test_a_graph_comes_back() -> None:
     graph = graph_of(DESCRIPTION)
     again = graph_of(formats.graph_to_metadata(graph)[KEY])
     assert again.nodes == graph.nodes
-    assert again.inputs == graph.inputs == (Value("x", ("batch", 2)),)
+    assert again.inputs == graph.inputs == (Value("x", ("batch", 2), "float32"),)
     assert again.outputs == graph.outputs == ("softmax1",)
     assert json.loads(formats.graph_to_metadata(graph)[KEY]) == DESCRIPTION
 
@@ -351,17 +351,33 @@ def test_as_many_nodes_as_may_be() -> None:
     assert "1001 nodes" in report.messages["more"]
 
 
-def test_graphs_that_no_network_has() -> None:
+def test_several_inputs_and_outputs() -> None:
     two = [{"name": "x", "shape": ["batch", 2]}, {"name": "y", "shape": ["batch", 2]}]
     node = {"op": "affine", "inputs": ["x", "W1", "b1"], "outputs": ["a", "b"], "attributes": {}}
     cases = {
         "two inputs": of_two_features(["affine"], inputs=two),
         "two outputs": of_two_features(["affine", "relu"], outputs=["v0", "v1"]),
-        "a node with two outputs": of_two_features([], nodes=[node], outputs=["b"]),
     }
-    report = attack(cases.items(), "network", ".safetensors", GOOD)
+    more = {"a node with two outputs": of_two_features([], nodes=[node], outputs=["b"])}
+    report = attack([*cases.items(), *more.items()], "network", ".safetensors", GOOD)
     report.check()
-    assert report.refused == len(cases)
+    assert report.loaded == len(cases)
+    assert report.refused == len(more)
+
+
+def test_what_the_format_cannot_hold_is_not_written() -> None:
+    whole = Value("x", ("batch", 2), "int64")
+    for inputs, message in (
+        ((whole,), r"input x: got \(batch, 2\) int64"),
+        ((Value("x", ()),), r"input x: got \(\) float32"),
+    ):
+        graph = Graph(inputs, (Node("identity", ("x",), ("y",)),), {}, ("y",)).validated()
+        with pytest.raises(GraphError, match=message):
+            formats.graph_to_metadata(graph)
+    spare = Node("top_k", ("x", "k"), (None, "places"))
+    graph = Graph((Value("x", (2,)),), (spare,), {"k": np.array([1])}, ("places",)).validated()
+    with pytest.raises(GraphError, match="an output without a name"):
+        formats.graph_to_metadata(graph)
 
 
 def bombs() -> dict[str, str]:

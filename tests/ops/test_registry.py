@@ -200,6 +200,7 @@ def test_ops_that_merge() -> None:
     assert merging == {
         "affine": "matrix",
         "conv": "channels",
+        "conv_transpose": "transposed",
         "matmul": "matrix",
         "scale_shift": "diagonal",
     }
