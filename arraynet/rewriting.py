@@ -77,7 +77,7 @@ class Draft:
 
     def before(self, node: Node) -> Node | None:
         """Return the node that gives a node's first input, unless that is no node's."""
-        return self.nodes.get(node.inputs[0] or "")
+        return self.nodes.get(node.inputs[0] or "") if node.inputs else None
 
     def readers(self, name: str) -> list[Node]:
         """Return the nodes that read a value."""
