@@ -146,7 +146,7 @@ class Summary:
         """Return the table for a notebook."""
         head = "".join(f'<th scope="col">{name}</th>' for name in _HEADINGS)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(clipped(cell))}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{_indented(cell)}</td>" for cell in row) + "</tr>"
             for row in self._cells()
         )
         title = "<br/>".join(html.escape(part) for part in self._title().split("\n"))
@@ -155,6 +155,12 @@ class Summary:
             f'<table class="arraynet-summary"><caption>{title}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
         )
+
+
+def _indented(cell: str) -> str:
+    """Return a cell for a page, on which spaces at its beginning would be lost."""
+    text = cell.lstrip(" ")
+    return "\u2003" * ((len(cell) - len(text)) // 2) + html.escape(clipped(text))
 
 
 def _counts(counted: Row | Summary) -> tuple[str, str, str]:

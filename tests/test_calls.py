@@ -16,7 +16,7 @@ from arraynet.graph import Graph, Node, Value
 from tests.networks import mlp, normal
 from tests.ops.samples import has_dtype
 from tests.reference import assert_right, forward
-from tests.rows import expected_of, two_in_three_out
+from tests.rows import expected_of, registered, two_in_three_out
 from tests.test_memory import Small
 
 A, B = normal(7, 5, seed=1), normal(7, 4, seed=2)
@@ -263,3 +263,25 @@ def test_labels_need_one_input_and_one_output() -> None:
     )
     with pytest.raises(ArraynetError, match=r"classify: got a network with 2 outputs, expected"):
         Network(two).classify(normal(2, 3))
+
+
+def test_images_of_any_rank_have_labels(backend: Backend) -> None:
+    """(batch, 1, 3, 4) to (batch, classes), through an op that joins the axes of a row."""
+
+    def joined_axes(x: Any, *, xp: Any = None) -> Any:
+        """Return the sums over the last axis but one of images of one channel."""
+        return x[:, 0, 0, :] + x[:, 0, 1, :] + x[:, 0, 2, :]
+
+    with registered(joined_axes, rowwise=True):
+        nodes = (Node("joined_axes", ("x",), ("s",)), Node("softmax", ("s",), ("y",)))
+        graph = Graph((Value("x", ("batch", 1, 3, 4), "float32"),), nodes, {}, ("y",))
+        network = Network(graph, backend)
+        images = normal(50, 12).reshape(50, 1, 3, 4)
+        labels = images.astype(float).sum(axis=(1, 2)).argmax(axis=1)
+        for batch_size in (None, 7):
+            np.testing.assert_array_equal(network.classify(images, batch_size), labels)
+            assert network.evaluate(images, labels, batch_size).accuracy == 1.0
+        with pytest.raises(ShapeError, match=r"for one example, pass x\[None, \.\.\.\]"):
+            network(images[0])
+        with pytest.raises(ShapeError, match=r"images: x.reshape\(-1, channels, height, width\)"):
+            network.evaluate(images.reshape(50, 12), labels)

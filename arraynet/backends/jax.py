@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from arraynet.backends.jax_kernels import kernels
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
 from arraynet.memory import telling_full_memory
+
+_log = logging.getLogger("arraynet")
 
 
 class JaxBackend(GenericBackend):
@@ -55,12 +58,31 @@ class JaxBackend(GenericBackend):
         return {**super().describe(), "library": "JAX", "device": str(self.device)}
 
     def capture(self, function: Kernel) -> Kernel:
-        """Return the function compiled by XLA, once for each shape of its inputs."""
+        """Return the function compiled by XLA, once for each shape of its inputs.
+
+        One that asks for the numbers of an array cannot be compiled, and runs as it is.
+        """
         compiled = self._jax.jit(function)
+        errors = self._jax.errors
+        needs_numbers = (
+            errors.ConcretizationTypeError,
+            errors.TracerArrayConversionError,
+            errors.TracerIntegerConversionError,
+        )
+        plain = False
 
         def run(*arrays: Any) -> Any:
+            nonlocal plain
             with self.active():
-                return compiled(*map(self._taken, arrays))
+                taken = [self._taken(x) for x in arrays]
+                if not plain:
+                    try:
+                        return compiled(*taken)
+                    except needs_numbers as error:
+                        plain = True
+                        reason = str(error).partition("\n")[0]
+                        _log.info("%s: a part runs uncompiled, because %s", self.name, reason)
+                return function(*taken)
 
         return run
 

@@ -63,13 +63,14 @@ def places_of(graph: Graph) -> Places:
 def runs_on_host(node: Node, places: Places, graph: Graph) -> bool:
     """Return whether a node's work is done on the host.
 
-    It is where its result is there by its nature, and where all that it reads is there and
+    It is where its result is there by its nature, where it reads nothing (and so has no array
+    beside which it could make one on the device), and where all that it reads is there and
     some of it is no constant: constants alone are folded, or computed where they are used.
     """
     op = OPS[node.op]
-    if op.gives_host:
+    if op.gives_host or not (node.reads or op.control):
         return True
-    if op.control or not node.reads:
+    if op.control:
         return False
     known = places.host | set(places.fetched)
     integral = graph.values[node.name].dtype not in ("float16", "bfloat16", "float32", "float64")

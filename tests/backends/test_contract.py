@@ -123,6 +123,11 @@ def test_the_pipeline_gives_every_block_in_order(backend: Backend) -> None:
     assert len(results) == 3
     for block, result in zip(blocks, results, strict=True):
         np.testing.assert_array_equal(result, block + 1)
+    pairs = [(block, 2 * block) for block in blocks]
+    results = list(backend.pipeline(iter(pairs), lambda a, b: (b - 1.0, a)))
+    for block, result in zip(blocks, results, strict=True):
+        np.testing.assert_array_equal(result[0], 2 * block - 1)
+        np.testing.assert_array_equal(result[1], block)
 
 
 def test_waiting_freeing_and_describing(backend: Backend) -> None:

@@ -13,6 +13,7 @@ import arraynet
 from arraynet.backends import get_backend
 from tests.backends.conftest import Install
 from tests.backends.fake_cuda import Machine, OutOfMemoryError
+from tests.rows import expected_of, two_in_three_out
 
 SIZES = (64, 50, 100, 10)
 
@@ -158,3 +159,13 @@ def test_an_error_in_allocation_is_that_of_cupy(install: Install) -> None:
     machine.largest = 3
     with pytest.raises(OutOfMemoryError):
         gpu.asarray(np.ones(4, np.uint8))
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_several_inputs_and_outputs(machine: Machine, batch_size: int | None) -> None:
+    graph = two_in_three_out()
+    network = arraynet.Network(graph, "gpu")
+    a, b = _batch(100)[:, :5], _batch(100)[:, 5:9]
+    found = network.predict(a, b, batch_size=batch_size)
+    for name, expected in expected_of(graph, a, b).items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6)

@@ -70,6 +70,28 @@ def test_blocks_that_are_on_the_device_are_used_there(machine: Machine) -> None:
     assert max(buffer.nbytes for buffer in machine.pinned) <= 2 * 20 * 6, "only results are staged"
 
 
+@pytest.mark.parametrize("there", [(), (0,), (1,), (0, 1)])
+def test_blocks_of_several_arrays_give_several_results(
+    machine: Machine, there: tuple[int, ...]
+) -> None:
+    """Some of them on the device already, made by what its stream has not yet done."""
+    gpu = get_backend("gpu")
+    others = [np.float32(block[:, :2]) / 3 for block in _blocks()]
+
+    def blocks() -> Any:
+        for pair in zip(_blocks(), others, strict=True):
+            yield tuple(
+                gpu.asarray(x) + gpu.asarray(np.zeros_like(x)) if place in there else x
+                for place, x in enumerate(pair)
+            )
+
+    results = list(gpu.pipeline(blocks(), lambda x, y: (y + y, x + x, x[:, :2])))
+    assert len(results) == len(ROWS)
+    for x, y, found in zip(_blocks(), others, results, strict=True):
+        for part, expected in zip(found, (y + y, x + x, x[:, :2]), strict=True):
+            np.testing.assert_array_equal(part, expected)
+
+
 def test_an_empty_block_gives_an_empty_result(machine: Machine) -> None:
     gpu = get_backend("gpu")
     (result,) = gpu.pipeline([np.empty((0, 6), np.float32)], lambda x: x + x)

@@ -25,7 +25,7 @@ With more cores more threads call it at once, and each needs a plan of its own."
 KEPT_KINDS = 256
 """Kinds of input (type, shape and dtype) that one function keeps tapes for."""
 
-PASSING = 32
+PASSING = 8
 """Calls, each of a kind that is new, after which a new kind is not recorded at first sight."""
 
 _NOTHING = object()
