@@ -14,7 +14,6 @@ no buffer, pinned or on the device, is written while anything still reads it.
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -81,15 +80,18 @@ class Lane:
             slot.uploaded.record()  # on the caller's stream: after what made the block
         with self._compute:
             self._compute.wait_event(slot.uploaded)
-            slot.result = self._cupy.ascontiguousarray(run(arrived))
+            slot.result = result = self._cupy.ascontiguousarray(run(arrived))
             slot.computed.record(self._compute)
-        self._receive(slot)
+        slot.host = _view(slot.received.of(result.nbytes), result)
+        self._download.wait_event(slot.computed)
+        result.get(stream=self._download, out=slot.host, blocking=False)
+        slot.downloaded.record(self._download)
         self._submitted += 1
         return slot
 
     def _send(self, slot: Slot, block: HostArray) -> Array:
         """Queue the copy of a block to the device, through pinned memory."""
-        staged = _view(slot.staged.of(block.nbytes), block.shape, block.dtype)
+        staged = _view(slot.staged.of(block.nbytes), block)
         np.copyto(staged, block)
         with self._upload:
             memory = slot.landed.of(block.nbytes)
@@ -97,14 +99,6 @@ class Lane:
             arrived.set(staged, stream=self._upload)
             slot.uploaded.record(self._upload)
         return arrived
-
-    def _receive(self, slot: Slot) -> None:
-        """Queue the copy of a slot's result to pinned memory."""
-        result = slot.result
-        slot.host = _view(slot.received.of(result.nbytes), result.shape, result.dtype)
-        self._download.wait_event(slot.computed)
-        result.get(stream=self._download, out=slot.host, blocking=False)
-        slot.downloaded.record(self._download)
 
     def finish(self, slot: Slot) -> HostArray:
         """Wait for a slot's download, and return a copy of what came down."""
@@ -167,7 +161,6 @@ def stream(
         under_way = following
 
 
-def _view(memory: HostArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:
-    """Return the first bytes of host memory as an array."""
-    size = math.prod(shape) * dtype.itemsize
-    return memory[:size].view(dtype).reshape(shape)
+def _view(memory: Any, like: Array) -> Any:
+    """Return the first bytes of host memory as an array like another one."""
+    return memory[: like.nbytes].view(like.dtype).reshape(like.shape)
