@@ -52,7 +52,10 @@ def whole_because(graph: Graph) -> str:
     (symbols, *_) = trials(symbols_of(value.shape for value in graph.inputs))
     sizes = [{**symbols, batch: rows} for rows in _ROWS]
     try:
-        runs = [trial(graph.inputs, graph.nodes, graph.weights, each).values for each in sizes]
+        runs = [
+            {**graph.weights, **trial(graph.inputs, graph.nodes, graph.weights, each).values}
+            for each in sizes
+        ]
     except ArraynetError as error:
         return f"it does not take {_ROWS[0]} rows: {clipped(str(error), 120)}"
     rows = {value.name for value in graph.inputs}

@@ -41,7 +41,19 @@ LARGEST_TABLE = 50
 
 
 def correct_count(predicted: npt.ArrayLike, t: npt.ArrayLike) -> int:
-    """Return how many predicted labels are right: see `accuracy`.
+    """Return how many predicted labels are right.
+
+    Parameters
+    ----------
+    predicted : array_like
+        (n,) integer labels; -1 is no answer, and is never right.
+    t : array_like
+        (n,) labels or (n, classes) one-hot rows.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for `accuracy`.
 
     Examples
     --------

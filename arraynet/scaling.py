@@ -46,9 +46,8 @@ def _scale(graph: Graph) -> float | None:
 
 def largest(values: npt.NDArray[Any]) -> float:
     """Return the largest value, without NaN; 0 where there is none."""
-    if values.dtype.kind not in "fiub":
-        return 0.0
-    return float(np.fmax.reduce(values, axis=None, initial=0))
+    real = values.dtype.kind in "fiub"
+    return float(np.fmax.reduce(values, axis=None, initial=0)) if real else 0.0
 
 
 def warn_of_range(rows: Any, graph: Graph, where: str) -> None:

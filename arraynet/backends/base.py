@@ -101,9 +101,8 @@ class Backend:
     def asarray(self, x: Any, dtype: str | None = None) -> Array:
         """Bring a host array to the device; keep one that already lives there.
 
-        ``dtype`` (a name) converts on the device, after the transfer. Never copies
-        when there is nothing to do. An array of another device or library raises
-        `DeviceMismatchError`, naming both.
+        ``dtype`` (a name) converts on the device, after the transfer. Never copies when there
+        is nothing to do. An array of elsewhere raises `DeviceMismatchError`, naming both.
         """
         raise NotImplementedError
 
@@ -128,7 +127,7 @@ class Backend:
         raise NotImplementedError
 
     def ensure_usable(self) -> None:
-        """Raise if the backend has stopped working for good.
+        """Raise if it has stopped working for good.
 
         DeviceLostError after its device stopped answering; BackendUnavailableError
         in a process that was forked after CUDA had started.
@@ -147,10 +146,7 @@ class Backend:
         return recognizing_full_memory()
 
     def single_threaded(self) -> AbstractContextManager[Any]:
-        """Return a context in which each of the library's products keeps to one thread.
-
-        To leave it twice does no harm.
-        """
+        """Return a context, harmless to leave twice, in which products keep to one thread."""
         return nullcontext()
 
     def fuse(self, function: Kernel, name: str) -> Kernel:

@@ -28,8 +28,6 @@ from arraynet.formats.source import Source, open_source
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-GREYS = range(256)
-
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "bmp": "BMP", "webp": "WEBP"}
 """Pillow's names of the formats that it may read, by ours of `arraynet.formats.recognition`."""
 
@@ -89,7 +87,7 @@ def read_images(
     >>> folder.cleanup()
     """
     limits = limits_or_default(limits)
-    if ground not in GREYS:
+    if ground not in range(256):
         raise ArraynetError(f"ground: got {shortened(ground)}, expected a grey from 0 to 255")
     with open_source(path, limits) as source:
         start = source.peek(HEAD)

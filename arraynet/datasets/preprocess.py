@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arraynet.admission import real_array
+from arraynet.datasets.digits import Bytes
 from arraynet.errors import DtypeError, ShapeError
 
-Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Bitmap = npt.NDArray[np.bool_]
 
