@@ -14,6 +14,7 @@ no buffer, pinned or on the device, is written while anything still reads it.
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -115,43 +116,27 @@ class Lane:
             slot.uploaded.record(self._upload)
             events.append(slot.uploaded)
         with self._compute:
-<<<<<<< HEAD
             for event in events:
                 self._compute.wait_event(event)
             result = run(*arrived)
             slot.several = isinstance(result, tuple)
             results = result if isinstance(result, tuple) else (result,)
             slot.results = [self._cupy.ascontiguousarray(part) for part in results]
-=======
-            self._compute.wait_event(slot.uploaded)
-            slot.result = result = self._cupy.ascontiguousarray(run(arrived))
->>>>>>> less-core
             slot.computed.record(self._compute)
-        slot.host = _view(slot.received.of(result.nbytes), result)
-        self._download.wait_event(slot.computed)
-        result.get(stream=self._download, out=slot.host, blocking=False)
-        slot.downloaded.record(self._download)
+        self._receive(slot)
         self._submitted += 1
         return slot
 
-<<<<<<< HEAD
     def _send(self, slot: Slot, place: int, array: HostArray) -> Array:
         """Queue the copy of an array to the device, through pinned memory."""
         staged = _view(slot.staged.of(place, array.nbytes), array.shape, array.dtype)
         np.copyto(staged, array)
-=======
-    def _send(self, slot: Slot, block: HostArray) -> Array:
-        """Queue the copy of a block to the device, through pinned memory."""
-        staged = _view(slot.staged.of(block.nbytes), block)
-        np.copyto(staged, block)
->>>>>>> less-core
         with self._upload:
             memory = slot.landed.of(place, array.nbytes)
             arrived = self._cupy.ndarray(array.shape, array.dtype, memptr=memory.data)
             arrived.set(staged, stream=self._upload)
         return arrived
 
-<<<<<<< HEAD
     def _receive(self, slot: Slot) -> None:
         """Queue the copies of a slot's results to pinned memory."""
         self._download.wait_event(slot.computed)
@@ -164,10 +149,6 @@ class Lane:
 
     def finish(self, slot: Slot) -> Any:
         """Wait for a slot's download, and return copies of what came down."""
-=======
-    def finish(self, slot: Slot) -> HostArray:
-        """Wait for a slot's download, and return a copy of what came down."""
->>>>>>> less-core
         slot.downloaded.synchronize()
         if not slot.host:
             raise RuntimeError("a slot without a download was finished")
@@ -229,6 +210,7 @@ def stream(
         under_way = following
 
 
-def _view(memory: Any, like: Array) -> Any:
-    """Return the first bytes of host memory as an array like another one."""
-    return memory[: like.nbytes].view(like.dtype).reshape(like.shape)
+def _view(memory: HostArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:
+    """Return the first bytes of host memory as an array."""
+    size = math.prod(shape) * dtype.itemsize
+    return memory[:size].view(dtype).reshape(shape)
