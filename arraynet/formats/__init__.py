@@ -10,19 +10,20 @@ from arraynet.formats.graph_json import graph_from_metadata, graph_to_metadata
 from arraynet.formats.inspection import Inspection, inspect
 from arraynet.formats.limits import Limits
 from arraynet.formats.reading import read
-from arraynet.formats.weights import DenseWeights, dense_weights
+from arraynet.formats.weights import LayerWeights, Wanted, layer_weights
 from arraynet.formats.writing import write
 
 __all__ = [
     "Contents",
-    "DenseWeights",
     "Inspection",
+    "LayerWeights",
     "Limits",
     "TensorInfo",
-    "dense_weights",
+    "Wanted",
     "graph_from_metadata",
     "graph_to_metadata",
     "inspect",
+    "layer_weights",
     "read",
     "write",
 ]
