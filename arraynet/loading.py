@@ -170,7 +170,7 @@ def convert(
     OSError
         When the target cannot be written; the old one is as it was.
     """
-    from arraynet.formats import graph_to_metadata, read, write
+    from arraynet.formats import graph_to_metadata, graph_to_tensors, read, write
     from arraynet.formats.graph_json import KEY
     from arraynet.formats.writing import check_suffix
 
@@ -179,7 +179,7 @@ def convert(
     chain = Chain(hidden, output, layout, scale, dtype, layers, input_shape)
     graph = graph_from_contents(contents, file=source, chain=chain, limits=limits)
     kept = {name: text for name, text in contents.metadata.items() if name != KEY}
-    write(target, graph.weights, kept | graph_to_metadata(graph), limits=limits)
+    write(target, graph_to_tensors(graph), kept | graph_to_metadata(graph), limits=limits)
     return graph
 
 

@@ -6,7 +6,11 @@ Reading gives NumPy arrays on the host, or `arraynet.LoadError`.
 from __future__ import annotations
 
 from arraynet.formats.contents import Contents, TensorInfo
-from arraynet.formats.graph_json import graph_from_metadata, graph_to_metadata
+from arraynet.formats.graph_json import (
+    graph_from_metadata,
+    graph_to_metadata,
+    graph_to_tensors,
+)
 from arraynet.formats.inspection import Inspection, inspect
 from arraynet.formats.limits import Limits
 from arraynet.formats.reading import read
@@ -22,6 +26,7 @@ __all__ = [
     "Wanted",
     "graph_from_metadata",
     "graph_to_metadata",
+    "graph_to_tensors",
     "inspect",
     "layer_weights",
     "read",

@@ -160,7 +160,7 @@ def test_weights_that_fit_in_no_layout_say_nothing_of_it() -> None:
     with pytest.raises(LoadError) as caught:
         graph_of(tensors)
     assert str(caught.value).startswith(
-        "net.npz: W2, for affine2 (affine): got relu1 (batch, 4), W2"
+        "net.npz: W2, for affine2 (affine): got sigmoid1 (batch, 4), W2"
     )
     assert str(caught.value).endswith(
         "x has 4 features, and weight (5, 4) takes 5 (the layer before it is affine1 (affine))"
