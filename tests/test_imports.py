@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "network": NETWORK,
     "layers": NETWORK,
     "chains": NETWORK | {"layers"},
-    "loading": NETWORK | {"chains", "datasets"},
+    "loading": NETWORK | {"chains", "datasets", "layers"},
 }
 """What each part may import. Parts that are not listed stand above all of these."""
 

@@ -92,7 +92,7 @@ def read_images(
     with open_source(path, limits) as source:
         start = source.peek(HEAD)
         if start.startswith(NPY_MAGIC):
-            stored = stored_array(source)
+            stored = stored_array(source, limits)
             if stored.dtype.kind == "c":
                 raise source.error(stored.dtype.name, "real numbers")
             return _with_axes(stored.load(), source)

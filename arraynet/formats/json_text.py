@@ -8,13 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from arraynet.errors import ArraynetError, LoadError, clipped, shortened
-from arraynet.formats.limits import Limits, check_budget
+from arraynet.formats.limits import Limits
 
 
 def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any:
-    """Parse JSON that keeps to ``header_bytes`` and ``depth``; LoadError for anything else."""
-    found = f"{len(data)} bytes of JSON"
-    check_budget(limits, "header_bytes", len(data), found, file, member)
+    """Parse JSON that keeps to ``header_bytes`` and ``depth``.
+
+    Raises
+    ------
+    LoadError
+        For anything else.
+    """
+    if len(data) > limits.header_bytes:
+        raise LoadError(
+            file,
+            f"{len(data)} bytes of JSON",
+            f"at most {limits.header_bytes} (Limits.header_bytes)",
+            member=member,
+        )
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
@@ -28,29 +39,33 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
 
 
 def json_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> bytes:
-    """Return JSON that `parse_json` reads under the limits, or raise ArraynetError.
+    """Return JSON that `parse_json` reads under the limits.
 
     Spaces fill it up to a multiple of so many bytes.
+
+    Raises
+    ------
+    ArraynetError
+        When it is longer or nests deeper than those allow, or holds what is no text.
     """
-    text, found = json.dumps(value, separators=(",", ":"), ensure_ascii=False), ""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
-        found = f"half a character ({error}), expected text"
-    else:
-        data += b" " * (-len(data) % multiple)
-        if _is_deep(value, limits):
-            found = (
-                f"JSON nested more than {limits.depth} deep, expected less, "
-                f"which is what is read again (Limits.depth)"
-            )
-        elif len(data) > limits.header_bytes:
-            found = (
-                f"{len(data)} bytes of JSON, expected at most {limits.header_bytes}, "
-                f"which is what is read again (Limits.header_bytes)"
-            )
-    if found:
-        raise ArraynetError(f"names and metadata: got {found}")
+        raise ArraynetError(
+            f"names and metadata: got half a character ({error}), expected text"
+        ) from error
+    if _is_deep(value, limits):
+        raise ArraynetError(
+            f"names and metadata: got JSON nested more than {limits.depth} deep, expected less, "
+            f"which is what is read again (Limits.depth)"
+        )
+    data += b" " * (-len(data) % multiple)
+    if len(data) > limits.header_bytes:
+        raise ArraynetError(
+            f"names and metadata: got {len(data)} bytes of JSON, expected at most "
+            f"{limits.header_bytes}, which is what is read again (Limits.header_bytes)"
+        )
     return data
 
 
@@ -69,7 +84,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         counts = Counter(key for key, _ in pairs)
-        raise ValueError(f"the key {shortened(max(counts, key=counts.__getitem__))} twice")
+        raise ValueError(f"the key {shortened(max(counts, key=lambda key: counts[key]))} twice")
     return result
 
 

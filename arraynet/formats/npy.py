@@ -7,15 +7,16 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 from __future__ import annotations
 
-import math
 import re
-from typing import IO, Any, NamedTuple
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 
 from arraynet.errors import shortened
+from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
-from arraynet.formats.stored import KINDS, Stored, checked_size, is_numeric
+from arraynet.formats.stored import KINDS, Stored, checked_size
 
 MAGIC = b"\x93NUMPY"
 
@@ -28,7 +29,8 @@ _HEADER = re.compile(
 )
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Header:
     """What stands before an array's data, and how many bytes that takes."""
 
     dtype: np.dtype[Any]
@@ -37,48 +39,70 @@ class Header(NamedTuple):
     length: int
 
 
-def read_header(file: IO[bytes], source: Source, member: str | None) -> Header:
+def read_header(file: IO[bytes], source: Source, limits: Limits, member: str | None) -> Header:
     """Parse the header at the place in a file where an array begins.
 
-    LoadError for one that NumPy would not write for an array of numbers, or beyond the limits.
+    Raises
+    ------
+    LoadError
+        For a header that NumPy would not write for an array of numbers, or one
+        that is beyond the limits.
     """
     start = file.read(8)
     if start[:6] != MAGIC or start[6:] not in (b"\1\0", b"\2\0", b"\3\0"):
         raise source.error(shortened(start), "an array in NumPy's format 1.0, 2.0 or 3.0", member)
     size = 2 if start[6] == 1 else 4
     length = int.from_bytes(file.read(size), "little")
-    source.check("header_bytes", length, f"a header of {length} bytes", member)
+    if length > limits.header_bytes:
+        raise source.error(
+            f"a header of {length} bytes",
+            f"at most {limits.header_bytes} (Limits.header_bytes)",
+            member,
+        )
     text = file.read(length).decode("latin-1")
     items = _HEADER.fullmatch(text)
     if items is None or len(text) != length:
-        found = f"the header {shortened(text)}"
-        raise source.error(found, "one dtype of numbers, an order and a shape", member)
+        raise source.error(
+            f"the header {shortened(text)}", "one dtype of numbers, an order and a shape", member
+        )
     shape = tuple(int(size.strip(" L")) for size in items["shape"].split(",") if size.strip())
-    descr = items["descr"]
-    if not is_numeric(descr[:1], descr[1:]):
-        what = " (Python objects, which are never loaded)" if descr[1:] == "O" else ""
-        expected = f"a numeric dtype ({', '.join(KINDS)})"
-        raise source.error(f"dtype {shortened(descr)}{what}", expected, member)
-    dtype = np.dtype(descr)
-    checked_size(shape, dtype, source.limits, source.path, member)
+    dtype = _dtype(items["descr"], source, member)
+    checked_size(shape, dtype, limits, source.path, member)
     return Header(dtype, shape, items["fortran"] == "True", 8 + size + length)
 
 
-def stored_array(source: Source) -> Stored:
+def _dtype(descr: str, source: Source, member: str | None) -> np.dtype[Any]:
+    order, kind = descr[:1], descr[1:]
+    if kind not in KINDS or order not in ("<", ">", "|") or (order == "|") != (kind[1:] == "1"):
+        what = " (Python objects, which are never loaded)" if kind == "O" else ""
+        raise source.error(
+            f"dtype {shortened(descr)}{what}", f"a numeric dtype ({', '.join(KINDS)})", member
+        )
+    return np.dtype(descr)
+
+
+def stored_array(source: Source, limits: Limits) -> Stored:
     """Return the array of an ``.npy`` file, not yet loaded."""
     source.file.seek(0)
-    header = read_header(source.file, source, None)
+    header = read_header(source.file, source, limits, None)
+    tensor = Stored(
+        "array",
+        header.shape,
+        header.dtype,
+        lambda buffer: source.read_into(header.length, buffer),
+        fortran=header.fortran,
+        file=source.path,
+    )
     check_length(header, source.size, source, None)
-
-    def into(buffer: memoryview) -> None:
-        source.read_into(header.length, buffer)
-
-    return Stored("array", header.shape, header.dtype, into, header.fortran, file=source.path)
+    return tensor
 
 
 def check_length(header: Header, size: int, source: Source, member: str | None) -> None:
     """Refuse data that is shorter or longer than the header's shape says."""
-    expected = math.prod(header.shape) * header.dtype.itemsize
+    expected = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
     if size - header.length != expected:
-        wanted = f"{expected} for shape {shortened(header.shape)} of {header.dtype.name}"
-        raise source.error(f"{size - header.length} bytes of data", wanted, member)
+        raise source.error(
+            f"{size - header.length} bytes of data",
+            f"{expected} for shape {shortened(header.shape)} of {header.dtype.name}",
+            member,
+        )

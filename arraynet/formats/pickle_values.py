@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,27 @@ _ESCAPED = re.compile(rb"""(?:[^\\]|\\(?:x[0-9a-fA-F]{2}|[\\'"abfnrtv]))*+""", r
 
 @dataclass(slots=True, eq=False)
 class Payload:
-    """A string or bytes of the file: where it lies, and how it is written there."""
+    """A string or bytes of the file: where it lies, and how it is written there.
+
+    Parameters
+    ----------
+    source : Source
+    encoding : str
+        A key of `ENCODINGS`.
+    offset, length : int
+        Its bytes in the file.
+    is_text : bool
+        Whether it was written as a string, not as bytes.
+    data : bytes, optional
+        What lies there, if it is short.
+    """
 
     source: Source
-    encoding: str  # a key of `ENCODINGS`
+    encoding: str
     offset: int
-    length: int  # bytes in the file
-    is_text: bool  # whether it was written as a string, not as bytes
-    data: bytes | None = None  # what lies there, if it is short
+    length: int
+    is_text: bool
+    data: bytes | None = None
 
     def could_hold(self, size: int) -> bool:
         """Return whether it may decode to that many bytes, without decoding it."""
@@ -48,6 +61,23 @@ class Payload:
     def as_bytes(self) -> Payload:
         """Return the same payload as bytes instead of a string."""
         return replace(self, is_text=False)
+
+    def unquoted(self) -> Payload:
+        """Return what stands between the quotes of a Python 2 string."""
+        if self.length < 2:
+            raise ValueError("a string without quotes")
+        if self.data is None:
+            first = self.source.read_at(self.offset, 1)
+            last = self.source.read_at(self.offset + self.length - 1, 1)
+        else:
+            first, last = self.data[:1], self.data[-1:]
+        if first != last or first not in (b"'", b'"'):
+            raise ValueError("a string without quotes")
+        inner = None if self.data is None else self.data[1:-1]
+        # Made anew: dataclasses.replace takes as long as all the rest.
+        return Payload(
+            self.source, self.encoding, self.offset + 1, self.length - 2, self.is_text, inner
+        )
 
     def text(self) -> str:
         """Decode a short one to a string; ValueError where that is not possible."""
@@ -94,10 +124,9 @@ def _unescaped(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One of the few functions and classes that a pickle may name, and what a call of it does."""
+    """One of the few functions and classes that a pickle may name."""
 
     name: str
-    function: Callable[..., Any] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,20 +152,35 @@ class PickledArray:
     stored: Stored | None = None
 
 
-NAMES = {
-    int: "an int",
-    Sequence: "a tuple",
-    list: "a list",
-    dict: "a dict",
-    Dtype: "a dtype",
-    PickledArray: "an array",
-}
+@dataclass(slots=True, eq=False)
+class Dict:
+    """A dict with its keys in order."""
+
+    items: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class List:
+    """A list."""
+
+    items: list[Any] = field(default_factory=list)
 
 
 def describe(value: Any) -> str:
     """Say what kind of thing a value is, for an error message."""
     if value is None or isinstance(value, bool):
         return repr(value)
+    if isinstance(value, int):
+        return "an int"
     if isinstance(value, Payload):
         return "a str" if value.is_text else "bytes"
-    return value.name if isinstance(value, Symbol) else NAMES[type(value)]
+    if isinstance(value, Symbol):
+        return value.name
+    names = {
+        Sequence: "a tuple",
+        List: "a list",
+        Dict: "a dict",
+        Dtype: "a dtype",
+        PickledArray: "an array",
+    }
+    return names.get(type(value), type(value).__name__)

@@ -17,7 +17,14 @@ from arraynet.errors import DtypeError, clipped, shortened
 from arraynet.formats.json_text import json_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.source import Source
-from arraynet.formats.stored import METADATA, HostArray, Stored, check_name, checked_size
+from arraynet.formats.stored import (
+    METADATA,
+    HostArray,
+    Stored,
+    check_name,
+    check_total,
+    checked_size,
+)
 
 # The file's name of each element type, and NumPy's.
 DTYPES = {
@@ -40,19 +47,28 @@ DTYPES = {
 HEADER = "header"
 
 
-def stored_tensors(source: Source) -> tuple[list[Stored], dict[str, str]]:
+def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[str, str]]:
     """Return the tensors of a safetensors file, not yet loaded, and its metadata.
 
-    LoadError for a header that is too large, too deep, not JSON, or does not describe the rest
-    of the file exactly, without gaps or overlaps.
+    Raises
+    ------
+    LoadError
+        For a header that is too large, too deep, not JSON, or does not describe the
+        rest of the file exactly, without gaps or overlaps.
     """
     length = int.from_bytes(source.read_at(0, 8), "little")
-    source.check("header_bytes", length, f"a header of {length} bytes")
-    header = parse_json(source.read_at(8, length), source.limits, source.path, HEADER)
+    if length > limits.header_bytes:
+        raise source.error(
+            f"a header of {length} bytes", f"at most {limits.header_bytes} (Limits.header_bytes)"
+        )
+    header = parse_json(source.read_at(8, length), limits, source.path, HEADER)
     _check_library(source)
     metadata = header.pop(METADATA, None) or {}
-    source.check("tensors", len(header), f"{len(header)} tensors")
-    return [_tensor(name, entry, 8 + length, source) for name, entry in header.items()], metadata
+    if len(header) > limits.tensors:
+        raise source.error(f"{len(header)} tensors", f"at most {limits.tensors} (Limits.tensors)")
+    tensors = [_tensor(name, entry, 8 + length, source, limits) for name, entry in header.items()]
+    check_total(sum(tensor.nbytes for tensor in tensors), limits, source.path)
+    return tensors, metadata
 
 
 def _check_library(source: Source) -> None:
@@ -63,16 +79,19 @@ def _check_library(source: Source) -> None:
         with safe_open(source.path, framework="numpy"):
             pass
     except SafetensorError as error:
-        advice = " (is it truncated?)" if "IncompleteBuffer" in str(error) else ""
-        expected = f"a valid safetensors file{advice}"
-        raise source.error(clipped(str(error), 200), expected, HEADER) from error
+        truncated = "IncompleteBuffer" in str(error)
+        raise source.error(
+            clipped(str(error), 200),
+            f"a valid safetensors file{' (is it truncated?)' if truncated else ''}",
+            HEADER,
+        ) from error
 
 
-def _tensor(name: str, entry: Any, base: int, source: Source) -> Stored:
+def _tensor(name: str, entry: Any, base: int, source: Source, limits: Limits) -> Stored:
     """Return the tensor of an entry that the reference implementation has checked."""
-    check_name(name, source.limits, source.path)
+    check_name(name, limits, source.path)
     dtype, shape = _dtype(entry["dtype"], source, name), tuple(entry["shape"])
-    checked_size(shape, dtype, source.limits, source.path, name)
+    checked_size(shape, dtype, limits, source.path, name)
     into = functools.partial(source.read_into, base + entry["data_offsets"][0], member=name)
     return Stored(name, shape, dtype, into, file=source.path)
 
@@ -84,20 +103,31 @@ def _dtype(kind: str, source: Source, name: str) -> np.dtype[Any]:
         try:
             import ml_dtypes  # noqa: F401 (registers the dtype with NumPy; optional)
         except ImportError:
-            expected = "another one, or the package ml_dtypes (pip install ml_dtypes)"
-            raise source.error("dtype BF16", expected, name) from None
+            raise source.error(
+                "dtype BF16", "another one, or the package ml_dtypes (pip install ml_dtypes)", name
+            ) from None
     return np.dtype(DTYPES[kind])
 
 
 def write_tensors(
-    file: IO[bytes], tensors: Mapping[str, HostArray], metadata: Mapping[str, str], limits: Limits
+    file: IO[bytes],
+    tensors: Mapping[str, HostArray],
+    metadata: Mapping[str, str],
+    limits: Limits,
 ) -> None:
     """Write a safetensors file.
 
-    The same tensors and metadata always give the same bytes. DtypeError for a dtype that the
-    format lacks, ArraynetError for a header that would not be read again.
+    The same tensors and metadata always give the same bytes.
+
+    Raises
+    ------
+    ArraynetError
+        For a header that would not be read again.
+    DtypeError
+        For a dtype that the format lacks.
     """
-    names = {name if kind == "BF16" else np.dtype(name).name: kind for kind, name in DTYPES.items()}
+    names = {np.dtype(name).name: kind for kind, name in DTYPES.items() if kind != "BF16"}
+    names["bfloat16"] = "BF16"
     header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
     position = 0
     for name, tensor in tensors.items():

@@ -65,7 +65,7 @@ def test_numbers_come_back_bit_for_bit() -> None:
         assert again.nodes[0].attributes["alpha"].hex() == float(alpha).hex()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, object(), np.ones(2), {1j}])
+@pytest.mark.parametrize("value", [np.nan, np.inf, object(), {1j}])
 def test_attributes_that_json_cannot_hold(value: object) -> None:
     node = Node("leaky_relu", ("x",), ("y",), {"alpha": value})
     graph = Graph((Value("x", ("batch", 2)),), (node,), {}, ("y",))
@@ -89,7 +89,7 @@ def changed(*path: Any, to: Any) -> Any:
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        (changed("version", to=2), "version 2 of the graph, expected version 1"),
+        (changed("version", to=3), "version 3 of the graph, expected version 1 or 2"),
         (changed("version", to=True), "version True"),
         (changed("version", to=...), "expected the graph's inputs, nodes, outputs, version"),
         (changed("more", to=1), "expected the graph's inputs, nodes, outputs, version"),
@@ -363,21 +363,6 @@ def test_several_inputs_and_outputs() -> None:
     report.check()
     assert report.loaded == len(cases)
     assert report.refused == len(more)
-
-
-def test_what_the_format_cannot_hold_is_not_written() -> None:
-    whole = Value("x", ("batch", 2), "int64")
-    for inputs, message in (
-        ((whole,), r"input x: got \(batch, 2\) int64"),
-        ((Value("x", ()),), r"input x: got \(\) float32"),
-    ):
-        graph = Graph(inputs, (Node("identity", ("x",), ("y",)),), {}, ("y",)).validated()
-        with pytest.raises(GraphError, match=message):
-            formats.graph_to_metadata(graph)
-    spare = Node("top_k", ("x", "k"), (None, "places"))
-    graph = Graph((Value("x", (2,)),), (spare,), {"k": np.array([1])}, ("places",)).validated()
-    with pytest.raises(GraphError, match="an output without a name"):
-        formats.graph_to_metadata(graph)
 
 
 def bombs() -> dict[str, str]:

@@ -157,9 +157,9 @@ def test_names_tell_where_the_first_bytes_do_not() -> None:
 
 
 def test_every_kind_is_told_in_one_short_line() -> None:
-    kinds = [kind.kind for kind in KINDS]
+    kinds = [kind.recognized.kind for kind in KINDS]
     assert len(set(kinds)) == len(kinds)
     for kind in KINDS:
-        for text in (kind.what, kind.advice):
+        for text in (kind.recognized.what, kind.recognized.advice):
             assert text.isprintable()
             assert len(text) < 140

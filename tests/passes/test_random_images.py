@@ -18,7 +18,11 @@ from arraynet.engine.program import Program
 from arraynet.graph import Graph
 from arraynet.passes import COMPUTING, drop, optimize, split_affine
 from tests.passes.images import image_graphs
+
+pytest.importorskip("torch")
 from tests.passes.reference import outputs
+
+pytestmark = pytest.mark.needs("torch")
 
 SOME = settings(max_examples=60)
 
