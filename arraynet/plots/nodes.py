@@ -11,6 +11,7 @@ from arraynet.graph import Graph, HostArray
 from arraynet.network import Network
 from arraynet.ops import OPS, Op
 from arraynet.parity import NodeDifference, Report
+from arraynet.parity.measuring import ops_of
 from arraynet.plots.canvas import (
     FONT,
     PLAIN,
@@ -156,13 +157,14 @@ def layers(net: Network, x: Any, *, ax: Axes | None = None) -> Axes:
     The values are those of the network as it was written. Under the name of a bounded
     elementwise activation stands how many of its values are saturated: within a hundredth
     of the range from a bound, or, where there is only one bound, exactly there. The axes'
-    ``child_axes`` are the panels: the input first, then the first 39 nodes in order.
+    ``child_axes`` are the panels: inputs first, then values in order, 40 in all.
 
     Parameters
     ----------
     net : Network
-    x : array, shape (batch, features)
-        A few hundred rows show enough; all intermediates are held at once.
+    x : array, or dict of str to array
+        As for a call, of several inputs each by its name. A few hundred rows show enough;
+        all intermediates are held at once.
 
     Raises
     ------
@@ -181,18 +183,19 @@ def layers(net: Network, x: Any, *, ax: Axes | None = None) -> Axes:
     """
     values = net.activations(x)
     count = min(len(values), MOST)
-    rows = len(next(iter(values.values())))
+    given = [values[value.name] for value in net.inputs]
+    rows = next((array.shape[0] for array in given if array.ndim), 1)
     if not rows:
         raise ShapeError("layers: got no rows, expected a batch to look at")
+    ops = dict(ops_of(net.graph))
     wide = columns_for(count)
     ax = axes_of(ax, 2.5 * wide + 0.5, 2.3 * -(-count // wide) + 0.8)
     part = f", the first {count} of {len(values):,}" if count < len(values) else ""
-    set_title(ax, f"Values in each layer, for {rows:,} inputs{part}")
+    set_title(ax, f"Values in each layer, for {rows:,} input{'s' * (rows != 1)}{part}")
     host, titles = [], []
     for name, value in list(values.items())[:count]:
         host.append(net.backend.to_host(value))
-        node = net.graph.producers.get(name)
-        note = "input" if node is None else _note(host[-1].astype(np.float64), OPS[node.op])
+        note = _note(host[-1].astype(np.float64), OPS[ops[name]]) if name in ops else "input"
         titles.append(f"{clipped(name, 22)}\n{note}".strip())
     labels = ("value", "values (%)")
     children, _ = panels(ax, titles, labels=labels, gap=(0.42, 0.85), top=0.5)
