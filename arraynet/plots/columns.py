@@ -171,9 +171,6 @@ class _Lines:
         """Return the points from where a value leaves its slot to the end of its level."""
         if slot.box < 0:
             return [(slot.x, bottom)]
-        used = {
-            name for target in slot.targets for source, name in target.sources if source is slot
-        }
         read = {source for target in slot.targets for source in target.sources}
         given = [value for value in self._boxes[slot.box].gives if (slot, value) in read]
         share = (given.index(name) + 1) / (len(given) + 1)
