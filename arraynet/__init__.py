@@ -19,7 +19,17 @@ if TYPE_CHECKING:
         OutOfMemoryError,
         ShapeError,
     )
-    from arraynet.layers import Dense, Scale, Sequential, perceptron
+    from arraynet.layers import (
+        AveragePool,
+        BatchNormalization,
+        Conv,
+        Dense,
+        Flatten,
+        MaxPool,
+        Scale,
+        Sequential,
+        perceptron,
+    )
     from arraynet.loading import convert, load, load_pretrained
     from arraynet.network import Network
     from arraynet.versions import show_versions
@@ -28,14 +38,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArraynetError",
+    "AveragePool",
     "Backend",
     "BackendUnavailableError",
+    "BatchNormalization",
+    "Conv",
     "Dense",
     "DeviceLostError",
     "DeviceMismatchError",
     "DtypeError",
+    "Flatten",
     "GraphError",
     "LoadError",
+    "MaxPool",
     "Network",
     "OutOfMemoryError",
     "Scale",

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from arraynet.admission import HostArray
 from arraynet.errors import (
     DtypeError,
     GraphError,
     LoadError,
     ShapeError,
+    choices_text,
     shortened,
 )
 from arraynet.graph import Graph, cast
-from arraynet.layers import Dense, Layer, Scale, sequential_graph
+from arraynet.layers import WEIGHTED, Layer, LayerLike, Scale, sequential_graph, weighted_layer
 from arraynet.node import is_one_of
 from arraynet.ops import OPS
 
 if TYPE_CHECKING:
-    from arraynet.formats import Contents, Limits
-    from arraynet.formats.weights import DenseWeights
+    from arraynet.formats import Contents, LayerWeights, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Chain:
 
     Parameters
     ----------
-    hidden, output, layout, scale, dtype
+    hidden, output, layout, scale, dtype, layers, input_shape
         As in `arraynet.load`.
     """
 
@@ -41,6 +44,8 @@ class Chain:
     layout: str | None = None
     scale: float | None = None
     dtype: str | None = None
+    layers: Sequence[LayerLike] | None = None
+    input_shape: Sequence[int | str] | None = None
 
 
 def graph_from_contents(
@@ -60,7 +65,7 @@ def graph_from_contents(
 
     chain, name = chain or Chain(), str(file)
     if KEY in contents.metadata:
-        for option in ("hidden", "output", "layout", "scale"):
+        for option in ("hidden", "output", "layers", "layout", "scale", "input_shape"):
             value = getattr(chain, option)
             if value is not None:
                 expected = f"no {option}=, for the file holds its whole graph"
@@ -73,13 +78,10 @@ def graph_from_contents(
 
 def _chained(contents: Contents, chain: Chain, most: int, file: str) -> Graph:
     """Return the graph of the layers one after the other."""
-    from arraynet.formats.weights import LAYOUTS, dense_weights
+    from arraynet.formats.weights import LAYOUTS
 
     def build(layout: str | None) -> Graph:
-        layers = dense_weights(
-            contents.tensors, file=file, layout=layout, mixed=chain.dtype is not None
-        )
-        return _graph(layers, chain, most, file)
+        return _graph(contents.tensors, replace(chain, layout=layout), most, file)
 
     def fits(layout: str) -> bool:
         try:
@@ -97,47 +99,101 @@ def _chained(contents: Contents, chain: Chain, most: int, file: str) -> Graph:
         raise LoadError(file, error.found, expected, member=error.member) from None
 
 
-class _Layer(Dense):
-    """A layer of a file: it is checked and sealed already, and need not be copied."""
+def _graph(tensors: Mapping[str, HostArray], chain: Chain, most: int, file: str) -> Graph:
+    """Return the graph of the layers, each with its weights, and of what comes before them."""
+    from arraynet.formats.weights import Wanted, layer_weights
 
-    def __init__(self, layer: DenseWeights) -> None:
-        self.weight, self.bias = layer.weight, layer.bias
-
-
-def _graph(layers: list[DenseWeights], chain: Chain, most: int, file: str) -> Graph:
-    """Return the graph of the layers with their activations, and what comes before them."""
-    activations = _activations(len(layers), chain, file)
-    first: list[Layer] = (
-        [] if chain.scale is None else [Scale(_scale(chain.scale, layers[0].weight.dtype, file))]
+    wanted = None
+    if chain.layers is not None:
+        listed = _listed(chain, file)
+        named = [one for layer in listed if (one := weighted_layer(layer))]
+        wanted = [Wanted(op, attributes.get("bias", True) is True) for op, attributes in named]
+    found = layer_weights(
+        tensors, file=file, wanted=wanted, layout=chain.layout, mixed=chain.dtype is not None
     )
-    count = len(first) + 2 * len(layers)
-    if count > most:
-        raise LoadError(file, f"layers that make {count} nodes", f"at most {most} (Limits.nodes)")
-    _check_sizes(layers, activations, file)
-    for layer, activation in zip(layers, activations, strict=True):
-        first += [_Layer(layer), activation]
+    if chain.layers is None:
+        listed = _perceptron(len(found), chain, file)
+    layers, members = _with_weights(listed, found, file)
+    if chain.scale is not None and found:
+        first = found[0].arrays[0]
+        assert first is not None  # a layer has its weight
+        layers.insert(0, Scale(_scale(chain.scale, first.dtype, file)))
+    if len(layers) > most:
+        found_nodes = f"layers that make {len(layers)} nodes"
+        raise LoadError(file, found_nodes, f"at most {most} (Limits.nodes)")
     try:
-        return sequential_graph(*first)
+        return sequential_graph(*layers, input_shape=chain.input_shape, where="layers")
     except (GraphError, ShapeError, DtypeError) as error:
-        raise LoadError(file, f"layers that make no graph ({error})", "ones that fit") from error
+        raise _of_file(str(error), members, file) from error
 
 
-def _check_sizes(layers: list[DenseWeights], activations: list[str], file: str) -> None:
-    """Refuse a layer that does not take what the one before it gives, by its name in the file."""
-    for before, op, layer in zip(layers, activations, layers[1:], strict=False):
-        try:
-            given = OPS[op].shape(("batch", before.weight.shape[1]))[-1]
-        except ValueError as error:
-            raise LoadError(
-                file, str(error), f"sizes that {op} takes", member=before.name
-            ) from error
-        if layer.weight.shape[0] != given:
+def _listed(chain: Chain, file: str) -> list[LayerLike]:
+    """Return the layers that were listed, once it is known that they are a list alone."""
+    for option in ("hidden", "output"):
+        if (value := getattr(chain, option)) is not None:
+            raise LoadError(file, f"{option}={shortened(value)} beside layers=", "one or the other")
+    if isinstance(chain.layers, list | tuple) and chain.layers:
+        return list(chain.layers)
+    raise LoadError(
+        file,
+        f"layers={shortened(chain.layers)}",
+        "a list of layers, such as ['conv', 'relu', 'flatten', 'affine', 'softmax']",
+    )
+
+
+def _perceptron(count: int, chain: Chain, file: str) -> list[LayerLike]:
+    """Return the layers of a perceptron: dense ones, each with its activation."""
+    activations = _activations(count, chain, file)
+    return [layer for activation in activations for layer in ("affine", activation)]
+
+
+def _with_weights(
+    listed: Sequence[LayerLike], found: Sequence[LayerWeights], file: str
+) -> tuple[list[LayerLike], dict[str, str]]:
+    """Return layers with weights for those that were named, and the tensor of each node."""
+    weights = iter(found)
+    layers: list[LayerLike] = []
+    members: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for layer in listed:
+        if named := weighted_layer(layer):
+            one = next(weights)
+            layer = _made(*named, one, file)
+            members[f"{layer.op}{counts[layer.op] + 1}"] = one.name
+        if isinstance(layer, Layer):
+            counts[layer.op] += 1
+        layers.append(layer)
+    return layers, members
+
+
+def _made(op: str, attributes: Mapping[str, Any], weights: LayerWeights, file: str) -> Layer:
+    """Return a layer of an op with the weights of a file."""
+    kind = WEIGHTED[op]
+    options = (*kind.options, *(["bias"] if op != "batch_normalization" else []))
+    for name, value in attributes.items():
+        if name not in options or (name == "bias" and not isinstance(value, bool)):
             raise LoadError(
                 file,
-                f"{layer.weight.shape[0]} inputs",
-                f"{given}, as many as {before.name} gives",
-                member=layer.name,
+                f"{shortened(name)}: {shortened(value)} for the layer {op!r}",
+                f"bias=True or False, or its attributes: {choices_text(name, options)}",
+                member=f"layers, {weights.name}",
             )
+    given = {name: value for name, value in attributes.items() if name != "bias"}
+    try:
+        return kind(*weights.arrays, **given)  # type: ignore[arg-type]
+    except (GraphError, ShapeError, DtypeError) as error:
+        raise _of_file(str(error), {}, file, weights.name) from error
+
+
+def _of_file(
+    message: str, members: Mapping[str, str], file: str, tensor: str | None = None
+) -> LoadError:
+    """Return the error for a message about a layer: it names the file, and the tensor."""
+    where, _, rest = message.partition(": got ")
+    found, _, expected = rest.partition(", expected ")
+    tensor = tensor or members.get(where.partition(" ")[0])
+    place = where if tensor is None else f"{tensor}, for {where}"
+    return LoadError(file, found or message, expected or "layers that fit", member=place)
 
 
 def _scale(value: Any, dtype: np.dtype[Any], file: str) -> float:

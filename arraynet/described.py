@@ -188,9 +188,10 @@ class Described:
             If the file cannot be written; the old one is as it was.
         """
         from arraynet.formats import write
-        from arraynet.formats.graph_json import graph_to_metadata
+        from arraynet.formats.graph_json import graph_to_metadata, graph_to_tensors
 
-        write(path, self._graph.weights, graph_to_metadata(self._graph), limits=limits)
+        metadata = graph_to_metadata(self._graph)
+        write(path, graph_to_tensors(self._graph), metadata, limits=limits)
 
     def __repr__(self) -> str:
         from arraynet.summary import line

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from arraynet.backends import Backend
 from arraynet.chains import Chain, graph_from_contents
 from arraynet.errors import ArraynetError, GraphError, LoadError, OutOfMemoryError, shortened
 from arraynet.graph import Graph
+from arraynet.layers import LayerLike
 from arraynet.network import Network
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def load(
     *,
     hidden: str | None = None,
     output: str | None = None,
+    layers: Sequence[LayerLike] | None = None,
+    input_shape: Sequence[int | str] | None = None,
     layout: str | None = None,
     scale: float | None = None,
     backend: str | Backend = "cpu",
@@ -39,7 +43,17 @@ def load(
         ``.safetensors``, ``.npz``, or ``.pkl``. A pickle is read, never executed.
     hidden, output : str, optional
         The activations after every layer but the last, and after the last, for a
-        file that holds weights alone. One that `Network.save` wrote knows them.
+        file that holds the weights of dense layers alone. One that `Network.save` wrote
+        knows them.
+    layers : list, optional
+        All layers of any other file of weights alone, as `arraynet.Sequential` takes them:
+        names, (name, attributes), or layers. Those named "conv", "affine" and
+        "batch_normalization" take the file's weights one after the other: the k-th takes
+        Wk and bk. One without a bias says so, ``("conv", {"bias": False})``. That list of
+        ``hidden`` and ``output`` is ["affine", hidden, …, "affine", output].
+    input_shape : sequence of int or str, optional
+        The shape of one example, such as (1, 28, 28), where the layers do not tell it; see
+        `arraynet.Sequential`.
     layout : {"in_out", "out_in"}, optional
         The axes of the weights. Names such as ``W1, b1, …``, ``l0/W, l0/b``, or
         ``dense/kernel:0`` mean (in, out), and ``N.weight, N.bias`` mean (out, in). A list
@@ -66,16 +80,39 @@ def load(
     Raises
     ------
     LoadError
-        If the file is not a network; it names the file and the tensor.
+        If the file is not a network; it names the file, and the layer or the tensor.
     DtypeError
         If ``dtype`` cannot hold the weights.
     BackendUnavailableError
         If the backend cannot work on this machine.
+
+    Examples
+    --------
+    The convolutional network of the book's chapter 7, of weights alone:
+
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "params.npz")
+    >>> np.savez(
+    ...     path,
+    ...     W1=np.ones((30, 1, 5, 5)),
+    ...     b1=np.ones(30),
+    ...     W2=np.ones((4320, 100)),
+    ...     b2=np.ones(100),
+    ...     W3=np.ones((100, 10)),
+    ...     b3=np.ones(10),
+    ... )
+    >>> pool = ("max_pool", {"kernel_shape": (2, 2), "strides": (2, 2)})
+    >>> layers = ["conv", "relu", pool, "flatten", "affine", "relu", "affine", "softmax"]
+    >>> load(path, layers=layers).input_shape
+    ('batch', 1, 28, 28)
+    >>> folder.cleanup()
     """
     from arraynet.formats import read
 
     contents = read(path, limits=limits, allow_nonfinite=allow_nonfinite).sealed()
-    chain = Chain(hidden, output, layout, scale, dtype)
+    chain = Chain(hidden, output, layout, scale, dtype, layers, input_shape)
     graph = graph_from_contents(contents, file=path, chain=chain, limits=limits)
     try:
         return Network(graph, backend, optimize=optimize)
@@ -95,6 +132,8 @@ def convert(
     *,
     hidden: str | None = None,
     output: str | None = None,
+    layers: Sequence[LayerLike] | None = None,
+    input_shape: Sequence[int | str] | None = None,
     layout: str | None = None,
     scale: float | None = None,
     dtype: str | None = None,
@@ -110,7 +149,7 @@ def convert(
     target : path
         A ``.safetensors`` or ``.npz`` file. It is written whole or not at all, and
         may be the source itself.
-    hidden, output, layout, scale, dtype
+    hidden, output, layers, input_shape, layout, scale, dtype
         As in `arraynet.load`.
     limits : Limits, optional
         Budgets other than the default ones.
@@ -131,16 +170,16 @@ def convert(
     OSError
         When the target cannot be written; the old one is as it was.
     """
-    from arraynet.formats import graph_to_metadata, read, write
+    from arraynet.formats import graph_to_metadata, graph_to_tensors, read, write
     from arraynet.formats.graph_json import KEY
     from arraynet.formats.writing import check_suffix
 
     check_suffix(target)
     contents = read(source, limits=limits, allow_nonfinite=allow_nonfinite).sealed()
-    chain = Chain(hidden, output, layout, scale, dtype)
+    chain = Chain(hidden, output, layout, scale, dtype, layers, input_shape)
     graph = graph_from_contents(contents, file=source, chain=chain, limits=limits)
     kept = {name: text for name, text in contents.metadata.items() if name != KEY}
-    write(target, graph.weights, kept | graph_to_metadata(graph), limits=limits)
+    write(target, graph_to_tensors(graph), kept | graph_to_metadata(graph), limits=limits)
     return graph
 
 

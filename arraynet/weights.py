@@ -53,7 +53,7 @@ def seal(array: HostArray) -> HostArray:
     return array.view()
 
 
-def _is_sealed(array: HostArray) -> bool:
+def is_sealed(array: HostArray) -> bool:
     """Return whether nobody can write to an array: neither to it nor to what it views."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
@@ -76,7 +76,7 @@ def kept(name: str, weight: Any) -> HostArray:
             f"weight {clipped(name)}: got {clipped(type(weight).__name__)}, expected a plain "
             f"NumPy array"
         )
-    if type(weight) is np.ndarray and _is_sealed(weight):
+    if type(weight) is np.ndarray and is_sealed(weight):
         return weight.view() if weight.base is None else weight
     with telling_full_memory(f"weight {clipped(name)}"):
         return seal(np.array(weight, order="K"))

@@ -38,9 +38,10 @@ class Limits:
     tensors : int
         Number of tensors.
     nodes : int
-        Number of nodes of a graph.
+        Number of nodes of a graph, those of the graphs in its nodes included.
     dimensions : int
-        Number of dimensions of one tensor.
+        Number of dimensions of one tensor; twice as many symbols may be among the sizes of
+        the inputs of all graphs.
     name_bytes : int
         How long one name may be, of a tensor or in a graph: its characters, and in a
         pickle its bytes.
@@ -49,7 +50,7 @@ class Limits:
     memo : int
         Number of entries in a pickle's memo.
     depth : int
-        How deep a pickle's tuples, or JSON's brackets, may nest.
+        How deep a pickle's tuples, JSON's brackets, or graphs in nodes of graphs, may nest.
     pixels : int
         Pixels of one picture.
     chunks : int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from arraynet.errors import LoadError, clipped
@@ -23,37 +23,59 @@ def refused(file: str, found: str, expected: str, member: str | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class LayerNames:
-    """The names of one layer's tensors in the file."""
+    """The names that one layer's tensors have in the file, if they are there.
+
+    Mean and variance are those of batch normalisation; None where the style has no name
+    for them.
+    """
 
     weight: str
     bias: str
+    mean: str | None = None
+    variance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How somebody names tensors: a pattern with a layer, and the word of the weight or bias."""
+    """How somebody names tensors: a pattern with a layer, and the words of its tensors.
+
+    Where channels are last, kernels of convolutions are (height, width, in, out).
+    """
 
     pattern: re.Pattern[str]
-    weight: str
-    bias: str
-    layout: str
+    words: tuple[str, ...]
+    layout: str = "in_out"
+    channels_last: bool = False
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> str:
+        """The word of the weight."""
+        return self.words[0]
 
 
 STYLES = (
     # The first book of *Deep Learning from Scratch*: W1, b1.
-    Style(re.compile(r"(?P<word>W|b)(?P<layer>[0-9]{1,9})"), "W", "b", "in_out"),
+    Style(re.compile(r"(?P<word>W|b)(?P<layer>[0-9]{1,9})"), ("W", "b")),
     # PyTorch: 0.weight, 0.bias; layers.0.weight.
-    Style(re.compile(r"(?:(?P<layer>.+)\.)?(?P<word>weight|bias)"), "weight", "bias", "out_in"),
+    Style(
+        re.compile(
+            r"(?:(?P<layer>.+)\.)?"
+            r"(?P<word>weight|bias|running_mean|running_var|num_batches_tracked)"
+        ),
+        ("weight", "bias", "running_mean", "running_var"),
+        layout="out_in",
+        ignored=("num_batches_tracked",),
+    ),
     # Keras and Flax: dense/kernel:0, dense/bias:0; Dense_0.kernel.
     Style(
         re.compile(r"(?:(?P<layer>.+)[./])?(?P<word>kernel|bias)(?::0)?"),
-        "kernel",
-        "bias",
-        "in_out",
+        ("kernel", "bias"),
+        channels_last=True,
     ),
     # The third book, and Haiku: l0/W, l0/b; linear/w, linear/b.
-    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>W|b)"), "W", "b", "in_out"),
-    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>w|b)"), "w", "b", "in_out"),
+    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>W|b)"), ("W", "b")),
+    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>w|b)"), ("w", "b"), channels_last=True),
 )
 
 _LIST = re.compile(r"arr_([0-9]{1,9})")  # of arrays without names: weight, bias, weight, bias
@@ -61,8 +83,11 @@ _NUMBER = re.compile(r"([0-9]+)")
 _UNNUMBERED = re.compile(r"(?<![0-9])(?=/|$)")
 
 
-def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
-    """Return the layers in order, and the layout that their names imply.
+_LISTED = Style(re.compile(""), ("weight", "bias"))
+
+
+def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], Style]:
+    """Return the layers in order, and the style of their names, which implies a layout.
 
     Names of `STYLES` are known, and those of arrays in a list: weight, bias, weight, bias.
     Layers are in the order of the numbers in their names. ``W1, W2, …`` count without a
@@ -71,36 +96,47 @@ def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
     Raises
     ------
     LoadError
-        For a name of no style, names of two, a weight without its bias or the other way
-        round, a layer that is missing, and names whose order cannot be told.
+        For a name of no style, names of two, a layer that is missing, and names whose
+        order cannot be told.
     """
     names = dict.fromkeys(names)  # in order, and quick to look up
     if names and all(map(_LIST.fullmatch, names)):
-        return _in_pairs(len(names), names, file), "in_out"
+        return _in_pairs(len(names), names, file), _LISTED
     style = _style(names, file)
     layers: dict[str, LayerNames] = {}
-    matches: dict[str, re.Match[str]] = {}
     for name in names:
         match = style.pattern.fullmatch(name)
         if match is None:
             raise refused(file, "a tensor of no layer", f"only names like {NAMES}", name)
-        matches[name] = match
-    for name, match in matches.items():
-        start, end = match.span("word")
-        pair = LayerNames(*(f"{name[:start]}{w}{name[end:]}" for w in (style.weight, style.bias)))
-        for one, other in ((pair.weight, pair.bias), (pair.bias, pair.weight)):
-            if one not in names:
-                raise refused(
-                    file,
-                    f"no tensor of that name (there is {other})",
-                    "a weight and a bias for every layer (zeros where it has no bias)",
-                    one,
-                )
-        layers[match["layer"] or ""] = pair
+        if match["word"] not in style.ignored:
+            start, end = match.span("word")
+            found = LayerNames(*(f"{name[:start]}{word}{name[end:]}" for word in style.words))
+            layers.setdefault(match["layer"] or "", found)
     order = _in_order(layers, file, counts_from_first=style.weight == "kernel")
     if style is STYLES[0]:
         _check_count([int(number) for number in order], file)
-    return [layers[key] for key in order], style.layout
+    return [layers[key] for key in order], style
+
+
+def check_there(layer: LayerNames, names: Container[str], file: str, *, bias: bool = True) -> None:
+    """Refuse a layer without its weight, without its bias, or with one that it has not.
+
+    Raises
+    ------
+    LoadError
+    """
+    there = layer.weight if layer.weight in names else layer.bias
+    for name, wanted in ((layer.weight, True), (layer.bias, bias)):
+        if wanted and name not in names:
+            raise refused(
+                file,
+                f"no tensor of that name (there is {there})",
+                "a weight and a bias for every layer (zeros where it has no bias; in layers=, "
+                "('conv', {'bias': False}) is one without)",
+                name,
+            )
+    if not bias and layer.bias in names:
+        raise refused(file, "the bias of a layer without one", "bias=True", layer.bias)
 
 
 def _style(names: Iterable[str], file: str) -> Style:

@@ -148,7 +148,7 @@ def test_outputs_that_identities_give() -> None:
     data = file_of(layers, {"k": np.ones(3, "f4")}, ("batch", 3), every="identity")
     report = attack([("identities", data)], "network", ".safetensors", GOOD)
     report.check()
-    assert "got 1 inputs and 500 outputs, expected one of each" in report.messages["identities"]
+    assert report.loaded == 1
 
 
 def test_graphs_that_would_make_much_of_few_weights() -> None:

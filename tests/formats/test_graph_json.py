@@ -52,7 +52,7 @@ def test_a_graph_comes_back() -> None:
     graph = graph_of(DESCRIPTION)
     again = graph_of(formats.graph_to_metadata(graph)[KEY])
     assert again.nodes == graph.nodes
-    assert again.inputs == graph.inputs == (Value("x", ("batch", 2)),)
+    assert again.inputs == graph.inputs == (Value("x", ("batch", 2), "float32"),)
     assert again.outputs == graph.outputs == ("softmax1",)
     assert json.loads(formats.graph_to_metadata(graph)[KEY]) == DESCRIPTION
 
@@ -65,7 +65,7 @@ def test_numbers_come_back_bit_for_bit() -> None:
         assert again.nodes[0].attributes["alpha"].hex() == float(alpha).hex()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, object(), np.ones(2), {1j}])
+@pytest.mark.parametrize("value", [np.nan, np.inf, object(), np.int64(1), {1j}])
 def test_attributes_that_json_cannot_hold(value: object) -> None:
     node = Node("leaky_relu", ("x",), ("y",), {"alpha": value})
     graph = Graph((Value("x", ("batch", 2)),), (node,), {}, ("y",))
@@ -89,7 +89,8 @@ def changed(*path: Any, to: Any) -> Any:
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        (changed("version", to=2), "version 2 of the graph, expected version 1"),
+        (changed("version", to=2), "expected the graph's graphs, version"),
+        (changed("version", to=3), "version 3 of the graph, expected version 1 or 2"),
         (changed("version", to=True), "version True"),
         (changed("version", to=...), "expected the graph's inputs, nodes, outputs, version"),
         (changed("more", to=1), "expected the graph's inputs, nodes, outputs, version"),
@@ -351,14 +352,9 @@ def test_as_many_nodes_as_may_be() -> None:
     assert "1001 nodes" in report.messages["more"]
 
 
-def test_graphs_that_no_network_has() -> None:
-    two = [{"name": "x", "shape": ["batch", 2]}, {"name": "y", "shape": ["batch", 2]}]
+def test_nodes_of_one_output_have_one() -> None:
     node = {"op": "affine", "inputs": ["x", "W1", "b1"], "outputs": ["a", "b"], "attributes": {}}
-    cases = {
-        "two inputs": of_two_features(["affine"], inputs=two),
-        "two outputs": of_two_features(["affine", "relu"], outputs=["v0", "v1"]),
-        "a node with two outputs": of_two_features([], nodes=[node], outputs=["b"]),
-    }
+    cases = {"a node with two outputs": of_two_features([], nodes=[node], outputs=["b"])}
     report = attack(cases.items(), "network", ".safetensors", GOOD)
     report.check()
     assert report.refused == len(cases)
