@@ -127,13 +127,19 @@ def applied(node: Node, given: list[Any], xp: Any) -> Sequence[Known]:
     except DtypeError as error:
         found = _found(node, [f"of {v.dtype}" if v is not None else "" for v in given])
         raise DtypeError(f"{node.where}: got {found}, {clipped(str(error), 200)}") from error
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         found = _found(node, [shape_text(v.shape) if v is not None else "" for v in given])
         reason = clipped(str(error), 200) or "their sizes do not fit"
         raise ShapeError(
             f"{node.where}: got {found}, expected shapes that fit each other: {reason}"
         ) from error
-    return result if isinstance(result, tuple) else (result,)
+    results = result if isinstance(result, tuple) else (result,)
+    if len(results) < len(node.outputs):
+        raise ShapeError(
+            f"{node.where}: got {len(results)} results, expected {len(node.outputs)}, as many as "
+            f"it has outputs"
+        )
+    return results
 
 
 def _run(op: Op, given: list[Any], attributes: Mapping[str, Any], xp: Any) -> Any:

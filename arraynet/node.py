@@ -131,7 +131,8 @@ def _check_inputs(node: Node, registration: Op) -> None:
     if not least <= len(node.inputs) <= most:
         names = ", ".join(p.name for p in arrays) or "none"
         raise GraphError(f"{node.where}: got {len(node.inputs)} inputs, expected {names}")
-    for parameter, name in zip(single, node.inputs, strict=False):
+    variadic = [p for p in arrays if p not in single] * (len(node.inputs) - len(single))
+    for parameter, name in zip([*single, *variadic], node.inputs, strict=False):
         if name is None and parameter.default is parameter.empty:
             raise GraphError(f"{node.where}: got no {parameter.name}, expected the name of one")
 

@@ -43,14 +43,16 @@ def parse_graph(
     version = value.get("version") if isinstance(value, dict) else None
     if type(version) is int and version == 2:
         return _Reader(tensors, limits, file).network(value)
-    fields = _fields(value, {"version", *PARTS}, "graph", file)
-    if type(version) is not int or version != 1:
+    if version is not None and (type(version) is not int or version != 1):
         raise LoadError(
             file,
             f"version {shortened(version)} of the graph",
             "version 1 or 2 (a newer arraynet may have written it)",
             member=KEY,
         )
+    fields = _fields(value, {"version", *PARTS}, "graph", file)
+    if version is None:
+        raise _error(value, "the version of the graph", file)
     _check_counts([fields], limits, file)
     inputs = tuple(_value(item, limits, file) for item in fields["inputs"])
     nodes = tuple(_node(item, limits, file) for item in fields["nodes"])

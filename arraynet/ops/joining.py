@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import math
 from typing import Any
 
 from arraynet._typing import Array, Namespace
@@ -79,7 +78,9 @@ def split(
     if split is not None:
         sizes = integers(split)
     elif isinstance(num_outputs, int) and num_outputs > 0:
-        step = math.ceil(total / num_outputs)
+        step = -(-total // num_outputs)
+        if step * (num_outputs - 1) > total:  # before there is a list of so many
+            raise ShapeError(f"{num_outputs} parts of {step} do not make axis {axis} of {total}")
         sizes = [step] * (num_outputs - 1)
         sizes.append(total - sum(sizes))
     else:

@@ -50,7 +50,7 @@ class Comparison:
         self.answered = False
         self.order_kept = True
         self.last = graph.producers.get(graph.outputs[0])
-        self.ops = dict(_ops(graph))
+        self.ops = dict(ops_of(graph))
         self.nodes: dict[str, HostArray] = {}
         self.outputs: dict[str, HostArray] = {}
         self.dtypes: dict[str, str] = {}
@@ -161,12 +161,12 @@ class Comparison:
                 yield NodeDifference(names[name], op, backend, absolute, relative, ulps, dtype)
 
 
-def _ops(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
+def ops_of(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the name of each value with its op, those of graphs inside nodes too."""
     for node in graph.nodes:
         for inner in node.attributes.values():
             if isinstance(inner, Graph):
-                yield from _ops(inner, f"{prefix}{node.name}/")
+                yield from ops_of(inner, f"{prefix}{node.name}/")
         yield from ((f"{prefix}{name}", node.op) for name in node.gives)
 
 

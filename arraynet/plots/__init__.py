@@ -16,7 +16,8 @@ from arraynet.plots.activations import activations
 from arraynet.plots.canvas import STYLES
 from arraynet.plots.evaluations import confusion, probabilities
 from arraynet.plots.images import images, misclassified, weights
-from arraynet.plots.nodes import graph, layers, parity
+from arraynet.plots.networks import graph
+from arraynet.plots.nodes import layers, parity
 
 __all__ = [
     "STYLES",

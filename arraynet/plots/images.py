@@ -16,10 +16,12 @@ from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.network import Network
 from arraynet.ops import OPS
 from arraynet.plots.canvas import axes_of, picture, set_title
-from arraynet.plots.sheets import draw_sheet, tiles_of
+from arraynet.plots.sheets import MOST, draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+WIDEST = 12  # kernels of several channels in a row
 
 
 @picture
@@ -155,6 +157,7 @@ def weights(
 ) -> Axes:
     """Draw the weights of the first layer: for each of its outputs, an image of its inputs.
 
+    Of a convolution these are its kernels; of several channels each output has a row of them.
     A weight of 0 is the page; those below and above it are the style's first two colours.
 
     Parameters
@@ -162,14 +165,14 @@ def weights(
     net : Network
         Whose first layer takes an image.
     count : int
-        How many outputs to draw, at most 400.
+        How many outputs to draw; at most 400 images in all.
     columns, shape
-        As for `images`.
+        As for `images`; kernels have a shape of their own.
 
     Raises
     ------
     GraphError
-        If no layer of the network has a matrix of weights.
+        If the network has neither a dense layer nor a convolution.
     ShapeError
         If the inputs are not an image.
 
@@ -180,20 +183,60 @@ def weights(
     Weights W1
     64 inputs to each of 50 outputs
     """
-    name, matrix = _first_weight(net)
-    inputs, outputs = matrix.shape
-    shown = f", the first {count}" if count < outputs else ""
-    title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
-    drawn = draw_sheet(ax, tiles_of(matrix.T[:count], shape), title, None, columns, signed=True)
+    name, weight, dense = _first_weight(net)
+    if dense:
+        inputs, outputs = weight.shape
+        tiles = tiles_of(weight.T[:count], shape)
+        facts = f"{inputs:,} inputs to each of {outputs:,} outputs"
+        shown = f", the first {count}" if count < outputs else ""
+    else:
+        if shape is not None:
+            raise ShapeError(
+                f"shape: got {shape} for kernels of {_sizes(weight)}, expected none (it is for "
+                f"rows of pixels)"
+            )
+        tiles, side_by_side, facts, shown = _kernels(weight, count)
+        columns = columns or side_by_side
+    title = f"Weights {clipped(name, 30)}\n{facts}{shown}"
+    drawn = draw_sheet(ax, tiles, title, None, columns, signed=True)
     bar = drawn.axes.inset_axes((1.02, 0.0, 0.025, 1.0))
     drawn.axes.figure.colorbar(drawn, cax=bar, label="weight")
     return drawn.axes
 
 
-def _first_weight(net: Network) -> tuple[str, HostArray]:
-    """Return the first matrix that multiplies rows, and its name."""
+def _first_weight(net: Network) -> tuple[str, HostArray, bool]:
+    """Return the first weight of a layer, its name, and whether it is a matrix for rows."""
     for node in net.graph.nodes:
-        name = node.inputs[1] if OPS[node.op].merges == "matrix" else None
+        kind = OPS[node.op].merges
+        name = node.inputs[1] if kind in ("matrix", "channels") else None
         if name is not None and name in net.graph.weights:
-            return name, np.asarray(net.graph.weights[name], np.float64)
-    raise GraphError("weights: got a network without a matrix of weights, expected a dense layer")
+            return name, np.asarray(net.graph.weights[name], np.float64), kind == "matrix"
+    raise GraphError(
+        "weights: got a network without a layer of weights, expected a dense layer or a convolution"
+    )
+
+
+def _kernels(weight: HostArray, count: int) -> tuple[HostArray, int | None, str, str]:
+    """Return kernels as images, in how many columns they stand, what they are, and which.
+
+    The images are of the last two axes; the channels of one output stand side by side.
+    """
+    outputs, channels = weight.shape[:2]
+    images = weight.reshape(outputs, -1, *weight.shape[-2:])
+    parts = images.shape[1]
+    count = min(count, outputs, max(1, MOST // parts))
+    shown = f", the first {count}" if count < outputs else ""
+    if parts > MOST:
+        shown = f", the first {MOST} of the first {count}"
+    fitting = [number for number in range(2, WIDEST + 1) if parts % number == 0]
+    columns = max(fitting, default=None)
+    if columns == parts and count > WIDEST:
+        columns *= WIDEST // parts
+    of_each = f" for each of {channels:,} channels" if channels > 1 else ""
+    facts = f"{outputs:,} kernels of {_sizes(weight)}{of_each}"
+    return images[:count].reshape(-1, *images.shape[2:])[:MOST], columns, facts, shown
+
+
+def _sizes(weight: HostArray) -> str:
+    """Return the size of a kernel, as people say it."""
+    return " × ".join(map(str, weight.shape[2:]))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 MOST = 400  # images on a sheet: more of them cannot be seen
+UNFRAMED = 8  # pixels: a smaller signed image with some near 0 at its edge has no outline
 TILE, LARGEST_TILE = 0.72, 2.2  # inches, the widths of an image: of many columns, and of one
 
 
@@ -60,7 +61,7 @@ def draw_sheet(
 
     0 is the page and the largest value is ink, and each image, whose margin is the page's,
     has a thin frame. Where values are signed, those below and above 0 have a colour each,
-    and a new figure has room for the scale of these.
+    only small images have a frame, and a new figure has room for the scale of the colours.
     """
     if columns is not None and columns < 1:
         raise ShapeError(f"columns: got {columns}, expected 1 or more")
@@ -90,7 +91,7 @@ def draw_sheet(
         x, y = left + (wide - 1) / 2, top - 0.5 - 0.04 * wide
         ax.text(x, y, caption, fontsize=font, **how)
     ax.set_axis_off()
-    if not signed:
+    if not signed or max(wide, high) < UNFRAMED:
         _frame(ax, corners, wide, high)
     finite = tiles[np.isfinite(tiles)]
     least = float(finite.min(initial=0.0))

@@ -6,6 +6,7 @@ import math
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from arraynet import doctor
 from arraynet.backends import get_backend
 from arraynet.classification import checked_classes
 from arraynet.datasets import preprocess
-from arraynet.errors import BackendUnavailableError, ShapeError
+from arraynet.errors import BackendUnavailableError, ShapeError, shape_text
 from arraynet.labels import labels_from_scores
 from arraynet.network import Network
 from arraynet.web.neighbours import Neighbours
@@ -23,7 +24,12 @@ from arraynet.web.neighbours import Neighbours
 HostArray = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 
+LAYERS = 40  # at most
 SHOWN = 1024  # values of a layer at most
+MAPS = 16  # feature maps of a layer at most
+PIXELS = 16 * 1024  # of all of them
+STEPS = 127  # of a pixel, from 0 to the largest value of a layer
+NO_NUMBER = -128  # a pixel that is NaN or infinite
 NEAREST = 10  # test images
 RUNS = 15  # passes that a time is the median of
 
@@ -66,10 +72,10 @@ class Viewer:
             "without": self._without,
             "nearest": NEAREST if self._neighbours else 0,
             "layers": [
-                {"name": node.name, "op": node.op, "size": size, "shown": min(size, SHOWN)}
-                for node in network.graph.nodes
-                for size in [_size(network.graph.shapes[node.name])]
+                {"name": node.name, "op": node.op, **_form(network.graph.shapes[node.name])}
+                for node in network.graph.nodes[:LAYERS]
             ],
+            "more": max(0, len(network.graph.nodes) - LAYERS),
         }
 
     def backends(self) -> list[dict[str, str]]:
@@ -101,7 +107,11 @@ class Viewer:
             return seen
         with np.errstate(over="ignore", invalid="ignore"):  # the page says what is no number
             values = network.activations(self._input(network, image))
-        host = {name: network.backend.to_host(value) for name, value in values.items()}
+        wanted = [node.name for node in network.graph.nodes[:LAYERS]]
+        host = {
+            name: network.backend.to_host(values[name])
+            for name in (*wanted, *network.graph.outputs)
+        }
         outputs = host[network.graph.outputs[0]].astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
         return seen | {
@@ -109,13 +119,8 @@ class Viewer:
             "outputs": _numbers(outputs),
             "probable": network.gives_probabilities,
             "layers": [
-                {
-                    "name": node.name,
-                    "op": node.op,
-                    "size": host[node.name].size,
-                    "values": _numbers(host[node.name].ravel()[:SHOWN]),
-                }
-                for node in network.graph.nodes
+                {"name": node.name, "op": node.op, **_layer(host[node.name])}
+                for node in network.graph.nodes[:LAYERS]
             ],
             "nearest": self._nearest(image),
         }
@@ -182,8 +187,13 @@ class Viewer:
 
 def preparation_for(network: Network) -> preprocess.Preparation:
     """Return how drawings are prepared for a network, by the size of its input."""
-    preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
     outputs = checked_classes(network.graph, "draw", rank=2)
+    if not all(isinstance(size, int) for size in network.input_shape[1:]):
+        raise ShapeError(
+            f"draw: got a network that takes {shape_text(network.input_shape)}, expected numbers "
+            f"after the first axis (a network for images has their size in its graph)"
+        )
+    preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
@@ -194,6 +204,42 @@ def preparation_for(network: Network) -> preprocess.Preparation:
 def _size(shape: tuple[int | str, ...]) -> int:
     """Return how many values one example has."""
     return math.prod(size for size in shape[1:] if isinstance(size, int))
+
+
+def _form(shape: Sequence[int | str]) -> dict[str, Any]:
+    """Return how a layer of that shape is shown: as a strip of values, or as feature maps.
+
+    Those are images, as many as the layer has channels.
+    """
+    one = [size for size in shape[1:] if isinstance(size, int)]
+    size = math.prod(one)
+    if len(shape) == len(one) + 1 == 4:
+        channels, rows, columns = one
+        pixels = rows * columns
+        if 1 < pixels <= PIXELS and channels:
+            shown = min(channels, MAPS, PIXELS // pixels)
+            maps = {"count": channels, "rows": rows, "columns": columns}
+            return {"size": size, "shown": shown * pixels, "maps": maps}
+    return {"size": size, "shown": min(size, SHOWN), "maps": None}
+
+
+def _layer(value: HostArray) -> dict[str, Any]:
+    """Return what is shown of the values of a layer, and their range.
+
+    Those of a strip are themselves. Pixels of feature maps are whole numbers, of which
+    `STEPS` stand for the largest value of all that are shown.
+    """
+    form = _form(value.shape)
+    shown = value.ravel()[: form["shown"]].astype(np.float64)
+    finite = np.isfinite(shown)
+    numbers = shown[finite]
+    ends = [numbers.min(), numbers.max()] if numbers.size else [np.nan, np.nan]
+    facts = {**form, "range": _numbers(np.asarray(ends))}
+    if form["maps"] is None:
+        return {**facts, "values": _numbers(shown)}
+    largest = float(np.abs(numbers).max(initial=0.0))
+    steps = np.rint(STEPS * (np.where(finite, shown, 0.0) / (largest or 1.0)))
+    return {**facts, "values": np.where(finite, steps, NO_NUMBER).astype(np.int64).tolist()}
 
 
 def _examined(name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import pytest
 import arraynet
 from arraynet import plots
 from arraynet.errors import DtypeError, GraphError, ShapeError
+from arraynet.graph import Graph, Node, Value
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
@@ -201,11 +202,72 @@ def test_weights_of_a_network_with_a_scale_before_it() -> None:
 
 
 def test_a_network_without_a_matrix_has_no_weights_to_draw() -> None:
-    from arraynet.graph import Graph, Node, Value
-
     graph = Graph((Value("x", ("batch", 4)),), (Node("relu", ("x",), ("relu1",)),), {}, ("relu1",))
-    with pytest.raises(GraphError, match="without a matrix"):
+    with pytest.raises(GraphError, match="without a layer of weights"):
         plots.weights(arraynet.Network(graph))
+
+
+def convolution(*shape: int, dtype: str = "f4") -> tuple[arraynet.Network, np.ndarray]:
+    """Return a network that begins with a rectified convolution, and its kernels."""
+    weight = RNG.standard_normal(shape).astype(dtype)
+    nodes = (
+        Node("conv", ("x", "K", "b"), ("conv1",)),
+        Node("relu", ("conv1",), ("relu1",)),
+        Node("flatten", ("relu1",), ("flatten1",)),
+        Node("affine", ("flatten1", "W", "c"), ("affine1",)),
+    )
+    outputs = shape[0] * 6 ** (len(shape) - 2)
+    weights = {"K": weight, "b": np.zeros(shape[0], dtype)}
+    weights |= {"W": np.zeros((outputs, 3), dtype), "c": np.zeros(3, dtype)}
+    x = Value("x", ("batch", shape[1], *(size + 5 for size in shape[2:])))
+    return arraynet.Network(Graph((x,), nodes, weights, ("affine1",))), weight
+
+
+def test_the_kernels_of_a_first_convolution() -> None:
+    net, kernels = convolution(16, 1, 3, 5)
+    ax = plots.weights(net)
+    np.testing.assert_array_equal(tiles(ax, 16, 3, 5), kernels[:, 0])
+    low, high = ax.get_images()[0].get_clim()
+    assert high == -low == pytest.approx(abs(kernels).max())
+    assert ax.get_title() == "Weights K\n16 kernels of 3 × 5"
+    shown = plots.weights(net, count=4, columns=2)
+    np.testing.assert_array_equal(tiles(shown, 4, 3, 5), kernels[:4, 0])
+    assert shown.get_title().endswith("16 kernels of 3 × 5, the first 4")
+
+
+def test_kernels_of_several_channels_have_a_row_for_each_output() -> None:
+    net, kernels = convolution(4, 3, 5, 5)
+    ax = plots.weights(net)
+    np.testing.assert_array_equal(tiles(ax, 12, 5, 5), kernels.reshape(12, 5, 5))
+    (picture,) = ax.get_images()
+    assert picture.get_array().shape == (4 * 5 + 3, 3 * 5 + 2)
+    assert ax.get_title() == "Weights K\n4 kernels of 5 × 5 for each of 3 channels"
+
+
+def test_of_many_channels_as_many_kernels_as_fit_are_drawn() -> None:
+    net, kernels = convolution(3, 300, 1, 1)
+    ax = plots.weights(net)
+    np.testing.assert_array_equal(tiles(ax, 300, 1, 1), kernels[:1].reshape(300, 1, 1))
+    assert ax.get_title().endswith("3 kernels of 1 × 1 for each of 300 channels, the first 1")
+    many, kernels = convolution(2, 500, 1, 1)
+    ax = plots.weights(many)
+    np.testing.assert_array_equal(tiles(ax, 400, 1, 1), kernels[0, :400])
+    assert ax.get_title().endswith("500 channels, the first 400 of the first 1")
+
+
+def test_kernels_along_one_axis_and_along_three() -> None:
+    net, kernels = convolution(6, 4, 9)
+    np.testing.assert_array_equal(tiles(plots.weights(net), 6, 4, 9), kernels)
+    net, kernels = convolution(2, 2, 3, 4, 5)
+    np.testing.assert_array_equal(tiles(plots.weights(net), 12, 4, 5), kernels.reshape(12, 4, 5))
+
+
+def test_kernels_have_a_shape_of_their_own() -> None:
+    net, _ = convolution(2, 1, 3, 3)
+    with pytest.raises(
+        ShapeError, match=r"shape: got \(9, 1\) for kernels of 3 × 3, expected none"
+    ):
+        plots.weights(net, shape=(9, 1))
 
 
 def test_mistakes_of_a_network_that_says_no_or_yes() -> None:

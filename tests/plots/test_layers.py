@@ -6,6 +6,7 @@ import pytest
 import arraynet
 from arraynet import plots
 from arraynet.errors import OutOfMemoryError, ShapeError
+from arraynet.graph import Graph, Node, Value
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
@@ -76,11 +77,38 @@ def test_of_many_layers_the_first_are_drawn() -> None:
     assert ax.get_title().endswith("the first 40 of 52")
 
 
+def branching() -> arraynet.Network:
+    """Return images → 4 feature maps → rectified if the flag is set, else doubled."""
+    h = Value("h", ("batch", 4, 3, 3), "float32")
+    then = Graph((h,), (Node("relu", ("h",), ("r",)),), {}, ("r",))
+    other = Graph((h,), (Node("add", ("h", "h"), ("twice",)),), {}, ("twice",))
+    nodes = (
+        Node("conv", ("x", "K"), ("conv1",)),
+        Node("if", ("flag", "conv1"), ("y",), {"then_branch": then, "else_branch": other}),
+        Node("shape", ("y",), ("sizes",)),
+    )
+    kernels = np.linspace(-1, 1, 16, dtype="f4").reshape(4, 1, 2, 2)
+    inputs = (Value("flag", (), "bool"), Value("x", ("batch", 1, 4, 4), "float32"))
+    return arraynet.Network(Graph(inputs, nodes, {"K": kernels}, ("y", "sizes")))
+
+
+def test_values_of_any_rank_and_dtype_and_those_of_the_branch_taken() -> None:
+    net, x = branching(), np.ones((5, 1, 4, 4), "f4")
+    ax = plots.layers(net, {"flag": np.array(True), "x": x})
+    titles = [panel.get_title() for panel in ax.child_axes]
+    assert titles[:3] == ["flag\ninput", "x\ninput", "conv1"]
+    # The sums of the kernels are about -3.2, -1, 1 and 3.2: half of the feature maps are 0.
+    assert titles[3:] == ["y/r\n50 % saturated", "y", "sizes"]
+    assert ax.get_title() == "Values in each layer, for 5 inputs"
+    assert sum(bar.get_height() for bar in ax.child_axes[2].patches) == pytest.approx(100)
+    sizes = ax.child_axes[5].patches
+    shares = {round(bar.get_x()): bar.get_height() for bar in sizes if bar.get_height()}
+    assert sorted(shares.values()) == pytest.approx([25, 25, 50])  # 5, 4, 3, 3
+
+
 @pytest.mark.parametrize("sides", [[2**20], [4] * 10])
 def test_values_that_no_memory_holds_are_one_error(sides: list[int]) -> None:
     """Small arrays may broadcast to large ones: here 2^20 values each to 2^40."""
-    from arraynet.graph import Graph, Node, Value
-
     ones = [1] * len(sides)
     weights = {"a": np.zeros([1, *sides, *ones]), "b": np.zeros([1, *ones, *sides])}
     nodes = (Node("add", ("x", "a"), ("xa",)), Node("add", ("xa", "b"), ("xab",)))

@@ -15,6 +15,7 @@ from arraynet.backends import Backend
 from arraynet.datasets import load_digits
 from arraynet.datasets.preprocess import to_digits, to_mnist
 from arraynet.errors import BackendUnavailableError, LoadError, ShapeError
+from arraynet.graph import Graph, Node, Value
 from arraynet.web.neighbours import Neighbours, embedded_digits, mnist
 from arraynet.web.viewer import Viewer
 from tests.drawings import VARIANTS, draw
@@ -182,6 +183,86 @@ def test_a_wide_layer_is_shown_in_part() -> None:
         (1500, 1024),
         (10, 10),
     ]
+
+
+def convolutional(channels: int = 20, size: float = 1.0) -> arraynet.Network:
+    """Return images → feature maps → rectified → the largest of each map → digits."""
+    random = np.random.default_rng(0)
+    weights = {
+        "K": size * random.standard_normal((channels, 1, 5, 5)).astype("f4"),
+        "W": random.standard_normal((channels, 10)).astype("f4"),
+        "b": np.zeros(10, "f4"),
+    }
+    nodes = (
+        Node("conv", ("x", "K"), ("conv1",)),
+        Node("relu", ("conv1",), ("relu1",)),
+        Node("global_max_pool", ("relu1",), ("pool1",)),
+        Node("flatten", ("pool1",), ("flatten1",)),
+        Node("affine", ("flatten1", "W", "b"), ("affine1",)),
+    )
+    graph = Graph((Value("x", ("batch", 1, 28, 28)),), nodes, weights, ("affine1",))
+    return arraynet.Network(graph)
+
+
+def test_feature_maps_are_images_and_a_bounded_number_of_them() -> None:
+    network = convolutional()
+    viewer = Viewer(network, "")
+    seen = viewer.look(drawing(4))
+    image = to_mnist(drawing(4)) / 255
+    assert seen["image"]["pixels"] == to_mnist(drawing(4)).ravel().tolist()
+    windows = np.lib.stride_tricks.sliding_window_view(image, (5, 5))
+    kernels = network.graph.weights["K"][:, 0].astype(np.float64)
+    maps = np.einsum("ijkl,ckl->cij", windows, kernels)
+    conv, relu, pool, flatten, affine = seen["layers"]
+    for layer, expected in ((conv, maps), (relu, np.maximum(maps, 0))):
+        assert (layer["size"], layer["shown"]) == (20 * 24 * 24, 16 * 24 * 24)
+        assert layer["maps"] == {"count": 20, "rows": 24, "columns": 24}
+        shown = expected[:16]
+        largest = np.abs(shown).max()
+        np.testing.assert_allclose(layer["range"], [shown.min(), shown.max()], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(layer["values"], 127 * shown.ravel() / largest, atol=0.51)
+    for layer in (pool, flatten):
+        assert layer["maps"] is None
+        np.testing.assert_allclose(layer["values"], np.maximum(maps, 0).max((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(seen["outputs"], affine["values"])
+    said = [{key: layer[key] for key in ("name", "op", "size", "shown", "maps")}
+            for layer in seen["layers"]]  # fmt: skip
+    assert viewer.describe()["layers"] == said  # everything has its place before
+
+
+def test_feature_maps_that_hold_no_numbers() -> None:
+    network = convolutional(size=8e37)
+    conv = Viewer(network, "").look(np.full((140, 140), 255, np.uint8))["layers"][0]
+    assert {-128, 0} < set(conv["values"])
+    json.dumps(conv, allow_nan=False)
+
+
+def test_of_many_layers_the_first_are_shown() -> None:
+    random = np.random.default_rng(0)
+    dense = arraynet.Dense(random.standard_normal((64, 10)).astype("f4"), np.zeros(10, "f4"))
+    viewer = Viewer(arraynet.Sequential(dense, *["relu"] * 60, "softmax"), "")
+    seen = viewer.look(drawing(2))
+    assert len(seen["layers"]) == len(viewer.describe()["layers"]) == 40
+    assert viewer.describe()["more"] == 22
+    assert sum(seen["outputs"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ([("batch", 1, "height", "width")],
+         r"takes \(batch, 1, height, width\), expected numbers after the first axis"),
+        ([("batch", 64), ("batch", 64)], "with 2 inputs, expected one"),
+    ],
+)  # fmt: skip
+def test_networks_whose_input_is_no_drawing(inputs: list[tuple[int | str, ...]], said: str) -> None:
+    values = tuple(Value(f"x{n}", shape) for n, shape in enumerate(inputs))
+    nodes = [Node("global_max_pool" if len(inputs) == 1 else "relu", ("x0",), ("y",))]
+    if len(inputs) == 1:
+        nodes.append(Node("flatten", ("y",), ("z",)))
+    graph = Graph(values, tuple(nodes), {}, (nodes[-1].name,))
+    with pytest.raises(arraynet.ArraynetError, match=said):
+        Viewer(arraynet.Network(graph), "")
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,8 @@ function later() {
 
 // ---- what is shown ----
 
+const STEPS = 127; // of a pixel of a feature map, from 0 to the largest value
+const NO_NUMBER = -128; // such a pixel that is NaN or infinite
 const BLANK = { rows: 1, columns: 1, largest: 1, pixels: [0] };
 
 let network = null; // what the server says of it
@@ -343,33 +345,61 @@ function showOutputs(seen) {
   });
 }
 
+/** Show a row of values as cells of one picture. */
+function showStrip(figure, values, end, colors) {
+  const columns = Math.min(50, values.length);
+  const rows = Math.ceil(values.length / columns);
+  const [canvas] = children(figure, 1, () => make("canvas", { class: "strip" }));
+  fill(canvas, columns, rows, values.map((v) => (v === null ? null : v / end)), colors);
+  canvas.style.setProperty("--rows", rows);
+}
+
+/** Show feature maps as a small picture each. */
+function showMaps(figure, values, { rows, columns }, colors) {
+  const pixels = rows * columns;
+  const maps = children(figure, values.length / pixels, () => make("canvas", { class: "map" }));
+  const shares = values.map((value) => (value === NO_NUMBER ? null : value / STEPS));
+  maps.forEach((canvas, place) =>
+    fill(canvas, columns, rows, shares.slice(place * pixels, (place + 1) * pixels), colors),
+  );
+}
+
+/** Return how many values a layer has, or maps, and how many of those are shown. */
+function extent({ size, shown, maps }) {
+  if (!maps) return `${size} values${size > shown ? `, the first ${shown} shown` : ""}`;
+  const { count, rows, columns } = maps;
+  const seen = shown / (rows * columns);
+  return `${count} maps of ${rows} × ${columns}${count > seen ? `, the first ${seen} shown` : ""}`;
+}
+
+/** Return a few words on the values of a layer for who cannot see them. */
+function described({ maps, values, range: [least, most] }) {
+  if (maps) return least === null ? "no numbers" : `from ${written(least)} to ${written(most)}`;
+  const numbers = values.filter((value) => value !== null);
+  const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+  return `mean ${written(mean)}, largest at number ${values.indexOf(most)}`;
+}
+
 function showLayers(seen) {
   const colors = ["--low", "--zero", "--high"].map(rgb);
-  const blank = (layer) => ({ ...layer, values: Array(layer.shown).fill(0) });
+  const blank = (layer) => ({ ...layer, values: Array(layer.shown).fill(0), range: [0, 0] });
   const layers = seen?.layers ?? network?.layers.map(blank) ?? [];
   const figures = children(element("layers"), layers.length, () => {
     const caption = make("figcaption", {}, make("span"), make("span"));
-    return make("figure", {}, make("canvas", { class: "strip", role: "img" }), caption);
+    return make("figure", {}, make("div", { role: "img" }), caption);
   });
   figures.forEach((figure, place) => {
-    const { name, op, size, values } = layers[place];
-    const numbers = values.filter((value) => value !== null);
-    const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+    const layer = layers[place];
+    const [least, most] = layer.range;
+    const [picture, caption] = figure.children;
+    picture.className = layer.maps ? "maps" : "";
+    if (layer.maps) showMaps(picture, layer.values, layer.maps, colors);
     // Probabilities and the like are shown up to 1, everything else up to its largest.
-    const end = least >= 0 && most <= 1 ? 1 : Math.max(-least, most);
-    const columns = Math.min(50, values.length);
-    const rows = Math.ceil(values.length / columns);
-    const [canvas, caption] = figure.children;
-    fill(canvas, columns, rows, values.map((v) => (v === null ? null : v / end)), colors);
-    canvas.style.setProperty("--rows", rows);
-    const range = numbers.length ? `${written(least)} to ${written(most)}` : "no numbers";
-    const part = size > values.length ? `, the first ${values.length} shown` : "";
+    else showStrip(picture, layer.values, least >= 0 && most <= 1 ? 1 : Math.max(-least, most), colors);
     const [what, where] = caption.children;
-    what.textContent = `${name} (${op}): ${size} values${part}`;
-    where.textContent = seen?.layers ? range : "";
-    const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-    const said = `mean ${written(mean)}, largest at number ${values.indexOf(most)}`;
-    describe(canvas, `${name}: ${seen?.layers ? said : "nothing yet"}`);
+    what.textContent = `${layer.name} (${layer.op}): ${extent(layer)}`;
+    where.textContent = !seen?.layers ? "" : least === null ? "no numbers" : `${written(least)} to ${written(most)}`;
+    describe(picture, `${layer.name}: ${seen?.layers ? described(layer) : "nothing yet"}`);
   });
 }
 
@@ -448,6 +478,7 @@ async function start() {
   element("network").textContent = `${network.name}: ${network.network}`;
   element("preparation").textContent = `What the network sees: ${network.preparation}`;
   element("nearest-of").textContent = network.tests ? `Of ${network.tests}, by distance` : network.without;
+  element("more").textContent = network.more ? `The first ${network.layers.length}; ${network.more} more are not shown.` : "";
   backend = network.backend;
   showBackends([{ name: backend, text: "", error: "" }]);
   look();
