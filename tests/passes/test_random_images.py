@@ -21,7 +21,7 @@ from tests.passes.images import image_graphs
 from tests.passes.reference import outputs
 from tests.strategies import QUICK
 
-SOME = settings(QUICK, max_examples=60)
+SOME = settings(QUICK, max_examples=100)
 
 EVERY = [drop, *COMPUTING, split_affine, optimize]
 
