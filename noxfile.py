@@ -88,6 +88,22 @@ def doctest(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the API site (into a folder: -- FOLDER, else site), if no reference is broken."""
+    session.install("-e", ".[all]", *group("test"), *group("docs"))
+    session.run("pytest", "tests/docs")
+    session.run("python", "-W", "error", "-m", "docs", *(session.posargs or ["site"]))
+
+
+@nox.session
+def thorough(session: nox.Session) -> None:
+    """Look for counter-examples longer, each time elsewhere: Hypothesis's larger profile."""
+    session.install("-e", ".[all]", *group("test"))
+    environment = {"ARRAYNET_TEST_BACKENDS": "numpy,strict"}
+    session.run("pytest", "--hypothesis-profile=thorough", *session.posargs, env=environment)
+
+
+@nox.session
 def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest supported version of every dependency."""
     project = PROJECT["project"]

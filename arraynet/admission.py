@@ -6,6 +6,7 @@ loses its mask, its axes, its precision or its device on the way.
 
 from __future__ import annotations
 
+import operator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +27,6 @@ DTYPES = (
 
 HOST_MEMORY = (1, 3)
 """DLPack's numbers of the host's memory: as it is, and pinned for CUDA."""
-
 
 ON_THE_HOST = "an array on the host (copy it there first: net.predict and net.classify do)"
 """What is wanted of an array, but for the input of a network."""
@@ -62,10 +62,8 @@ def host_array(name: str, x: Any, *, wanted: str = ON_THE_HOST) -> HostArray:
     array([[1, 2]])
     """
     if _is_masked(x):
-        raise DtypeError(
-            f"{name}: got a masked array, expected a plain one (say what the masked "
-            f"elements are with its method filled)"
-        )
+        advice = "say what the masked elements are with its method filled"
+        raise DtypeError(f"{name}: got a masked array, expected a plain one ({advice})")
     foreign = not isinstance(x, np.ndarray | np.generic) and _is_foreign(x)
     with telling_full_memory(name):
         array = _viewed(name, x, wanted) if foreign else _converted(name, x, wanted)
@@ -85,10 +83,8 @@ def real_array(name: str, x: Any, *, wanted: str = ON_THE_HOST) -> HostArray:
     """
     array = host_array(name, x, wanted=wanted)
     if array.dtype.name not in DTYPES:
-        raise DtypeError(
-            f"{name}: got {clipped(type(x).__name__)} of {clipped(str(array.dtype))}, expected "
-            f"real numbers ({', '.join(DTYPES)})"
-        )
+        found = f"{clipped(type(x).__name__)} of {clipped(str(array.dtype))}"
+        raise DtypeError(f"{name}: got {found}, expected real numbers ({', '.join(DTYPES)})")
     return array
 
 
@@ -107,12 +103,37 @@ def host_dtype(name: str) -> np.dtype[Any]:
     try:
         import ml_dtypes
     except ImportError as error:
-        raise DtypeError(
-            "bfloat16: got a NumPy without it, expected the package ml_dtypes "
-            "(python -m pip install ml_dtypes)"
-        ) from error
+        wanted = "the package ml_dtypes (python -m pip install ml_dtypes)"
+        raise DtypeError(f"bfloat16: got a NumPy without it, expected {wanted}") from error
     kind: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
     return kind
+
+
+def whole_number(
+    name: str, value: Any, *, least: int = 1, most: int | None = None, context: str = ""
+) -> int:
+    """Return a count, once it is known to be one.
+
+    ``least`` and ``most`` belong to the range; ``context`` is what the message adds.
+
+    Raises
+    ------
+    ShapeError
+        If it is not a whole number in that range.
+
+    Examples
+    --------
+    >>> whole_number("batch_size", 100)
+    100
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        wanted = f"a whole number of at least {least}" if most is None else f"{least} to {most}"
+        raise ShapeError(f"{name}: got {shortened(value)}, expected {wanted}{context}")
+    return number
 
 
 def _is_masked(x: Any, depth: int = 64) -> bool:
@@ -136,10 +157,8 @@ def _converted(name: str, x: Any, wanted: str) -> HostArray:
     try:
         return np.asarray(x)
     except ValueError as error:
-        reason = clipped(str(error), 160)
-        raise ShapeError(
-            f"{name}: got rows of different lengths, expected an array ({reason})"
-        ) from error
+        found = f"rows of different lengths, expected an array ({clipped(str(error), 160)})"
+        raise ShapeError(f"{name}: got {found}") from error
     except (TypeError, RuntimeError) as error:
         raise _elsewhere(name, x, wanted) from error
 

@@ -9,13 +9,14 @@ import os
 import platform
 from collections.abc import Iterable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from arraynet.backends import Backend, get_backend
 from arraynet.backends.cupy_check import driver_version, installed_wheels, version_text
-from arraynet.errors import ArraynetError
+from arraynet.errors import ArraynetError, shortened
 from arraynet.ops import OPS
 
 BACKENDS = ("cpu", "gpu", "torch", "jax", "array_api_strict")
@@ -23,6 +24,7 @@ BACKENDS = ("cpu", "gpu", "torch", "jax", "array_api_strict")
 
 Report = dict[str, Any]
 
+_LIBRARIES = {"cpu": "numpy", "gpu": "cupy"}  # of backends that are not called as theirs
 # TF32 rounds each factor to 10 bits; everything else is float32 throughout.
 _TOLERANCE = {"highest": 1e-5, "tf32": 1e-2}
 
@@ -38,11 +40,12 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
     Returns
     -------
     dict
-        ``backends`` maps each name to a dict with ``status`` ("PASS" or "FAIL");
+        ``backends`` maps each name to a dict with ``status`` ("PASS", "FAIL" or, where
+        nobody asked for it, "not installed");
         one that passes has its ``library``, ``version``, ``device`` and ``largest_error`` (of a
         small computation, against NumPy in float64), and on a GPU ``memory`` (bytes),
-        ``driver``, ``runtime`` and ``precision``; one that fails has its ``error``
-        and ``repair``, the line to type or what to do. ``failed`` lists those.
+        ``driver``, ``runtime`` and ``precision``; another has its ``error`` and
+        ``repair``, the line to type or what to do. ``failed`` lists those that FAIL.
         ``blas`` lists each BLAS with its kernel (``architecture``) and ``threads``,
         ``cupy_wheels`` the installed ones, of which there must not be two.
         ``arraynet``, ``python``, ``platform`` and ``driver`` (the CUDA version of the
@@ -60,10 +63,13 @@ def report(backends: Iterable[str | Backend] | None = None) -> Report:
     """
     import arraynet
 
-    names = list(BACKENDS) if backends is None else _names(backends)
+    names = BACKENDS if backends is None else _names(backends)
     # Before other libraries bring theirs: the one that NumPy computes with.
     blas = _blas()
     found = {name: examine(name) for name in names}
+    for name in BACKENDS if backends is None else ():
+        if find_spec(_LIBRARIES.get(name, name)) is None:
+            found[name]["status"] = "not installed"
     driver = driver_version()
     return {
         "arraynet": arraynet.__version__,
@@ -84,8 +90,7 @@ def _names(backends: Any) -> list[str]:
     asked = list(backends) if listed else []
     if not listed or not all(isinstance(each, str | Backend) for each in asked):
         raise ArraynetError(
-            f"doctor: got {type(backends).__name__} {backends!r:.60}, expected a list of names, "
-            f"such as ['cpu', 'gpu']"
+            f"doctor: got {shortened(backends)}, expected a list of names, such as ['cpu', 'gpu']"
         )
     return [each.name if isinstance(each, Backend) else each for each in asked]
 
@@ -162,31 +167,30 @@ def format_text(report: Report) -> str:
         lines.append(
             f"BLAS: {blas['library']} {blas['version']}, {kernel}, {blas['threads']} thread(s)"
         )
-    lines.append(f"NVIDIA driver: {_driver_text(report['driver'])}")
+    driver = "none" if report["driver"] is None else f"for CUDA {report['driver']}"
+    lines.append(f"NVIDIA driver: {driver}")
     wheels = report["cupy_wheels"]
     twice = " (two cannot be installed together)" if len(wheels) > 1 else ""
     lines.append(f"CuPy wheels: {', '.join(wheels) or 'none'}{twice}")
     if report["cupy_tf32"] is not None:
         lines.append(
-            f"CUPY_TF32={report['cupy_tf32']}: no effect here; precision='tf32' switches it on"
+            f"CUPY_TF32={report['cupy_tf32']}: no effect here; the backend gpu:tf32 has it on"
         )
-    width = max(len(name) for name in report["backends"])
-    for name, facts in report["backends"].items():
-        lines.append(f"{facts['status']}  {name:{width}}  {_summary(facts)}")
-        if facts.get("repair"):
-            lines.append(f"      {'':{width}}  → {facts['repair']}")
+    backends = report["backends"]
+    wide = max((len(facts["status"]) for facts in backends.values()), default=0)
+    width = max(map(len, backends), default=0)
+    for name, facts in backends.items():
+        told = [] if facts["status"] == "not installed" else [_summary(facts)]
+        told += [f"→ {facts['repair']}"] if facts.get("repair") else []
+        lines.append(f"{facts['status']:{wide}}  {name:{width}}  {told[0]}")
+        lines += [f"{'':{wide}}  {'':{width}}  {line}" for line in told[1:]]
     return "\n".join(lines)
-
-
-def _driver_text(driver: str | None) -> str:
-    return "none" if driver is None else f"for CUDA {driver}"
 
 
 def _summary(facts: dict[str, Any]) -> str:
     """Return what there is to say about one backend, on one line."""
     if facts["status"] == "FAIL":
-        error, repair = facts["error"], facts["repair"]
-        return str(error).removesuffix(f" ({repair})")
+        return str(facts["error"]).removesuffix(f" ({facts['repair']})")
     parts = [f"{facts['library']} {facts['version']} on {facts['device']}"]
     if "memory" in facts:
         parts.append(f"{facts['memory'] / 2**30:.1f} GiB")

@@ -1,6 +1,6 @@
 """The errors that arraynet raises on purpose.
 
-Every one is an `ArraynetError`, so one `except` catches them all; each is also
+Every one is an `ArraynetError`, so one ``except`` catches them all; each is also
 the built-in kind that it specialises, so ordinary code catches it too.
 
 Messages read ``where: got X, expected Y (how to fix it)``. The functions at the end
@@ -124,6 +124,10 @@ def shape_text(shape: Iterable[Any]) -> str:
     return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
 
 
+LISTED = 60
+"""Most choices that a message lists."""
+
+
 def choices_text(found: object, choices: Iterable[str]) -> str:
     """Return what a message says was expected: the near miss, or the choices.
 
@@ -142,6 +146,8 @@ def choices_text(found: object, choices: Iterable[str]) -> str:
         word = found[:100].lower().replace("_", "").replace("-", "").replace(" ", "")
         if close := difflib.get_close_matches(word, folded, n=1, cutoff=0.75):
             return f"did you mean {folded[close[0]]!r}?"
+    if len(names) > LISTED:
+        return f"one of {len(names)}: {', '.join(names[:LISTED])} …"
     return ", ".join(names[:-1]) + (" or " if names[:-1] else "") + "".join(names[-1:])
 
 

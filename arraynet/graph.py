@@ -27,7 +27,7 @@ from arraynet.ops import OPS
 from arraynet.ops.symbols import UNRANKED, Size, symbols_of
 from arraynet.weights import DTYPES, cast, kept, seal
 
-__all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cast", "cuttable", "seal"]
+__all__ = ["DTYPES", "Graph", "HostArray", "Node", "Size", "Value", "cast", "seal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,34 +288,3 @@ def _check_functions(node: Node) -> None:
             _ = graph.values
         except (GraphError, DtypeError, ShapeError) as error:
             raise type(error)(f"{node.where}: {name}: {error}") from error
-
-
-def cuttable(graph: Graph) -> bool:
-    """Return whether each row of each output depends on its own row of every input alone.
-
-    The batch must be the first axis of every input, of every output, and of what is
-    computed from them; and of that axis alone may the size be unknown before a run.
-    """
-    batches = {value.shape[0] if value.shape else None for value in graph.inputs}
-    batch = batches.pop() if len(batches) == 1 else None
-    if not isinstance(batch, str):
-        return False
-    rows = {value.name for value in graph.inputs}
-    for node in graph.nodes:
-        fed = [name for name in node.reads if name in rows]
-        if not fed:
-            continue
-        if not (OPS[node.op].rowwise and _keeps_rows(graph, node, fed, batch)):
-            return False
-        rows.update(node.gives)
-    return all(name in rows for name in graph.outputs)
-
-
-def _keeps_rows(graph: Graph, node: Node, fed: list[str], batch: str) -> bool:
-    """Return whether a rowwise op does not touch the axis of the batch."""
-    shapes = [graph.shapes[name] for name in (*fed, *node.gives)]
-    if any(s[:1] != (batch,) or any(isinstance(z, str) for z in s[1:]) for s in shapes):
-        return False
-    axis, rank = node.attributes.get("axis", -1), len(shapes[0])
-    aligned = OPS[node.op].elementwise or fed == [node.inputs[0]]
-    return aligned and axis not in (0, -rank) and all(len(s) == rank for s in shapes[: len(fed)])

@@ -22,7 +22,6 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
-from arraynet.counts import usable_cores
 from arraynet.errors import ArraynetError
 
 IDLE_SECONDS = 1.0
@@ -166,9 +165,9 @@ def share(step: Callable[[], bool], count: int) -> None:
             else:
                 _dismiss(helpers)
     if forked:
+        advice = "leave the child with os._exit, or predict on one thread: threads=1"
         raise ArraynetError(
-            "predict: got on in a forked process, expected the one that it began in (leave "
-            "the child with os._exit, or predict on one thread: threads=1)"
+            f"predict: got on in a forked process, expected the one that it began in ({advice})"
         )
     if failure is not None:
         try:
@@ -203,11 +202,7 @@ def _gather(helpers: list[Helper], count: int) -> None:
 def _send_away(helpers: list[Helper]) -> set[int]:
     """Have helpers woken on other cores than this thread's and each other's.
 
-    Returns
-    -------
-    set of int
-        The cores that this thread may use, and so may they once they are awake. Empty
-        where the system does not tell.
+    Return those that this thread may use, and they too, once they are awake.
     """
     allowed = usable_cores()
     others = sorted(allowed - _current_core())
@@ -221,6 +216,14 @@ def _keep_to(thread: int, cores: set[int]) -> None:
     if cores:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread, cores)
+
+
+def usable_cores() -> set[int]:
+    """Return the cores that this thread may use; empty where the system does not tell."""
+    try:
+        return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    except OSError:
+        return set()
 
 
 def _current_core() -> set[int]:

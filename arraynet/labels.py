@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import host_array as host_array
-from arraynet.admission import real_array
-from arraynet.counts import whole_number
+from arraynet.admission import host_array, real_array, whole_number
 from arraynet.errors import DtypeError, ShapeError, clipped
 from arraynet.memory import telling_full_memory
 
@@ -53,55 +51,50 @@ def labels_of(t: npt.ArrayLike, classes: int | None = None) -> Labels:
     if host.ndim == 2:
         return _labels_of_one_hot(real_array("t", host), classes)
     if host.ndim != 1:
-        raise ShapeError(
-            f"t: got shape {host.shape}, expected labels (n,) or one-hot rows (n, classes)"
-        )
+        wanted = "labels (n,) or one-hot rows (n, classes)"
+        raise ShapeError(f"t: got shape {host.shape}, expected {wanted}")
     return integer_labels("t", host, lowest=0, classes=classes)
 
 
 def labels_from_scores(scores: npt.NDArray[Any]) -> Labels:
     """Return the class with the largest score of each row; -1 where a score is NaN.
 
-    Of a single score the label is whether it is above a half: no (0) or yes (1). Of which
-    networks that is an answer, `Network.classes` tells.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray, shape (rows, classes) or (rows, 1)
-
-    Returns
-    -------
-    numpy.ndarray, shape (rows,)
-        int64.
+    The scores are (rows, classes), the labels (rows,). Of a single score the label is whether
+    it is above a half: no (0) or yes (1). Of which networks that is an answer,
+    `Network.classes` tells.
 
     Examples
     --------
     >>> labels_from_scores(np.array([[0.2, 0.8], [np.nan, 1.0]]))
     array([ 1, -1])
     """
-    if scores.shape[-1] == 1:
-        labels = scores[..., 0] > 0.5
-    else:
-        labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
+    scores = class_scores(scores)
+    labels = scores.argmax(axis=-1) if scores.shape[-1] else np.full(scores.shape[:-1], -1)
     return np.where(np.isnan(scores).any(axis=-1), -1, labels).astype(np.int64)
+
+
+def class_scores(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a score for each class: of a single one those of no and of yes.
+
+    Examples
+    --------
+    >>> class_scores(np.array([[0.25], [1.0]])).tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
+    return np.concatenate([1 - scores, scores], axis=-1) if scores.shape[-1] == 1 else scores
 
 
 def _labels_of_one_hot(rows: npt.NDArray[Any], classes: int | None) -> Labels:
     """Return the labels of one-hot rows, after checking that they are."""
     if classes is not None and rows.shape[1] != classes:
-        raise ShapeError(
-            f"t: got one-hot rows of {rows.shape[1]} classes, expected {classes} classes"
-        )
+        found = f"one-hot rows of {rows.shape[1]} classes"
+        raise ShapeError(f"t: got {found}, expected {classes} classes")
     single = (np.count_nonzero(rows, axis=1) == 1) & (rows == 1).any(axis=1)
     if not single.all():
         row = int(np.argmin(single))
-        raise ShapeError(
-            f"t: got row {row} = {clipped(str(rows[row]))}, expected a single 1 and zeros (one-hot)"
-        )
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    labels: Labels = rows.argmax(axis=1).astype(np.int64)
-    return labels
+        found = f"row {row} = {clipped(str(rows[row]))}"
+        raise ShapeError(f"t: got {found}, expected a single 1 and zeros (one-hot)")
+    return rows.argmax(axis=1).astype(np.int64) if len(rows) else np.zeros(0, np.int64)
 
 
 def integer_labels(

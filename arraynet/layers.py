@@ -69,14 +69,11 @@ class Dense:
             bias = _exactly("Dense: b", bias, kind)
         self.bias = seal(bias)
         if self.bias.shape != (outputs,):
-            raise ShapeError(
-                f"Dense: got b of shape {self.bias.shape}, expected ({outputs},) "
-                f"(W of shape {self.weight.shape} gives {outputs} outputs)"
-            )
+            wanted = f"({outputs},) (W of shape {self.weight.shape} gives {outputs} outputs)"
+            raise ShapeError(f"Dense: got b of shape {self.bias.shape}, expected {wanted}")
         if self.bias.dtype != kind:
-            raise DtypeError(
-                f"Dense: got b of {self.bias.dtype} beside W of {kind}, expected one dtype"
-            )
+            found = f"b of {self.bias.dtype} beside W of {kind}"
+            raise DtypeError(f"Dense: got {found}, expected one dtype")
 
     def __repr__(self) -> str:
         inputs, outputs = self.weight.shape
@@ -100,10 +97,8 @@ class Scale:
         self.scale = _copied("Scale: scale", scale, _FLOAT64)
         self.shift = _copied("Scale: shift", shift, _FLOAT64)
         if self.scale.ndim > 1 or self.shift.ndim > 1:
-            raise ShapeError(
-                f"Scale: got shapes {self.scale.shape} and {self.shift.shape}, expected numbers "
-                f"or one for each feature"
-            )
+            found = f"shapes {self.scale.shape} and {self.shift.shape}"
+            raise ShapeError(f"Scale: got {found}, expected numbers or one for each feature")
 
     def __repr__(self) -> str:
         return f"Scale({_text(self.scale)}, {_text(self.shift)})"
@@ -180,10 +175,8 @@ def perceptron(w: npt.ArrayLike, b: float, *, backend: str | Backend = "cpu") ->
     weight = _copied("perceptron: w", w, _FLOAT64)
     bias = _copied("perceptron: b", b, _FLOAT64)
     if weight.ndim != 1 or bias.ndim != 0:
-        raise ShapeError(
-            f"perceptron: got w of shape {weight.shape} and b of shape {bias.shape}, expected "
-            f"(inputs,) and a number"
-        )
+        found = f"w of shape {weight.shape} and b of shape {bias.shape}"
+        raise ShapeError(f"perceptron: got {found}, expected (inputs,) and a number")
     return Sequential(Dense(weight[:, np.newaxis], bias[np.newaxis]), "step", backend=backend)
 
 
@@ -195,46 +188,26 @@ def sequential_graph(*given: Layer | Iterable[Layer]) -> Graph:
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if not dense:
         raise GraphError("Sequential: got no Dense layer, expected at least one")
-    builder = _Builder(dense[0].weight.dtype)
+    dtype, value = dense[0].weight.dtype, "x"
+    counts: Counter[str] = Counter()
+    nodes: list[Node] = []
+    weights: dict[str, HostArray] = {}
     for layer in layers:
-        builder.add(layer)
-    inputs = (Value("x", ("batch", _features(layers, dense[0]))),)
-    return Graph(inputs, tuple(builder.nodes), builder.weights, (builder.value,)).validated()
-
-
-class _Builder:
-    """Nodes and weights so far, and the name of the last value."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
-        self.value = "x"
-        self.nodes: list[Node] = []
-        self.weights: dict[str, HostArray] = {}
-        self._counts: Counter[str] = Counter()
-
-    def add(self, layer: Layer) -> None:
-        """Append a layer."""
+        op, attributes = _op_of(layer)
+        counts[op] += 1
+        number = counts[op]
+        own: dict[str, HostArray] = {}
         if isinstance(layer, Dense):
-            number = self._counts["affine"] + 1
-            self._append("affine", {f"W{number}": layer.weight, f"b{number}": layer.bias})
+            own = {f"W{number}": layer.weight, f"b{number}": layer.bias}
         elif isinstance(layer, Scale):
-            number = self._counts["scale_shift"] + 1
             suffix = "" if number == 1 else str(number)
-            scale = cast("Scale: scale", layer.scale, self.dtype, nonzero=True)
-            shift = cast("Scale: shift", layer.shift, self.dtype)
-            self._append("scale_shift", {f"scale{suffix}": scale, f"shift{suffix}": shift})
-        else:
-            name, attributes = _activation(layer)
-            self._append(OPS[name].name, {}, attributes)
-
-    def _append(
-        self, op: str, weights: dict[str, HostArray], attributes: Mapping[str, Any] | None = None
-    ) -> None:
-        self._counts[op] += 1
-        name = f"{op}{self._counts[op]}"
-        self.weights.update(weights)
-        self.nodes.append(Node(op, (self.value, *weights), (name,), dict(attributes or {})))
-        self.value = name
+            own[f"scale{suffix}"] = cast("Scale: scale", layer.scale, dtype, nonzero=True)
+            own[f"shift{suffix}"] = cast("Scale: shift", layer.shift, dtype)
+        weights.update(own)
+        nodes.append(Node(op, (value, *own), (f"{op}{number}",), attributes))
+        value = f"{op}{number}"
+    inputs = (Value("x", ("batch", _features(layers, dense[0]))),)
+    return Graph(inputs, tuple(nodes), weights, (value,)).validated()
 
 
 def layer_ops() -> list[str]:
@@ -246,8 +219,10 @@ def layer_ops() -> list[str]:
     )
 
 
-def _activation(layer: Any) -> tuple[str, Mapping[str, Any]]:
-    """Return the op and the attributes that a layer names, after checking that it does."""
+def _op_of(layer: Any) -> tuple[str, dict[str, Any]]:
+    """Return the op and the attributes of a layer, after checking that it is one."""
+    if isinstance(layer, Dense | Scale):
+        return "affine" if isinstance(layer, Dense) else "scale_shift", {}
     found, attributes = layer if _names_activation(layer) else (layer, {})
     known = layer_ops()
     name = getattr(found, "__name__", None)
@@ -256,7 +231,11 @@ def _activation(layer: Any) -> tuple[str, Mapping[str, Any]]:
     if isinstance(found, str):
         folded = {_folded(name): name for name in known}
         if op := folded.get(_folded(found[:100])):
-            return op, {key: _plain(value) for key, value in attributes.items()}
+            plain = {
+                key: value.item() if isinstance(value, np.generic) else value
+                for key, value in attributes.items()
+            }
+            return OPS[op].name, plain
     raise GraphError(
         f"Sequential: got layer {shortened(layer)}, expected Dense, Scale, or an activation, "
         f"alone or as (name, attributes): {choices_text(found, known)}"
@@ -300,11 +279,6 @@ def _exactly(what: str, values: HostArray, kind: np.dtype[Any]) -> HostArray:
                 f"exactly (choose a wider dtype)"
             )
     return cast(what, values, kind)
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as Python's number, and anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _text(values: HostArray) -> str:

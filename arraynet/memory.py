@@ -1,9 +1,14 @@
-"""Memory that is full: what libraries raise then, and the one error that says so."""
+"""Memory that is full, and the one error that says so; files larger than memory."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 
@@ -78,6 +83,25 @@ def out_of_memory(
 
 def _says_so(error: BaseException) -> bool:
     """Return whether a library's error is about full memory."""
-    if isinstance(error, ArraynetError) or not isinstance(error, ValueError | RuntimeError):
-        return False
-    return any(said in str(error) for said in _SAID)
+    theirs = isinstance(error, ValueError | RuntimeError) and not isinstance(error, ArraynetError)
+    return theirs and any(said in str(error) for said in _SAID)
+
+
+def forget_pages(block: Any) -> None:
+    """Let go of the memory behind a part of a memory map that has been read.
+
+    The system keeps the pages of a file in memory until it needs them, and counts them as this
+    process's. The data stay in the file: reading them again works. The private pages of a
+    copy-on-write map hold changes, and are kept.
+    """
+    if not isinstance(block, np.memmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    pages = getattr(block, "_mmap", None)
+    if pages is None or block.mode == "c" or not block.nbytes:
+        return
+    base = np.frombuffer(pages, np.uint8).ctypes.data
+    # Of a part that is not contiguous, what lies between its elements is let go too.
+    first, end = (address - base for address in byte_bounds(block))
+    aligned = first // mmap.PAGESIZE * mmap.PAGESIZE
+    with suppress(OSError):  # it is a hint: pages that are locked, say, stay
+        pages.madvise(mmap.MADV_DONTNEED, aligned, end - aligned)

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.admission import real_array
-from arraynet.counts import whole_number
+from arraynet.admission import real_array, whole_number
 from arraynet.errors import ShapeError
 from arraynet.labels import Labels, integer_labels, label_array, labels_of
 from arraynet.memory import telling_full_memory
@@ -42,21 +41,7 @@ LARGEST_TABLE = 50
 
 
 def correct_count(predicted: npt.ArrayLike, t: npt.ArrayLike) -> int:
-    """Return how many predicted labels are right.
-
-    Parameters
-    ----------
-    predicted : array_like
-        (n,) integer labels; -1 is no answer, and is never right.
-    t : array_like
-        (n,) labels or (n, classes) one-hot rows.
-
-    Raises
-    ------
-    ShapeError
-        The counts differ, a label is out of range, or a rank is wrong.
-    DtypeError
-        The labels are not integers.
+    """Return how many predicted labels are right: see `accuracy`.
 
     Examples
     --------
@@ -125,10 +110,8 @@ def top_k_accuracy(scores: npt.ArrayLike, t: npt.ArrayLike, k: int = 5) -> float
     """
     table = real_array("scores", scores)
     if table.ndim != 2 or table.shape[1] == 1:
-        raise ShapeError(
-            f"scores: got shape {table.shape}, expected (n, classes) of two classes or more "
-            f"(of one output, net.classify makes labels)"
-        )
+        wanted = "(n, classes) of two classes or more (of one output, net.classify makes labels)"
+        raise ShapeError(f"scores: got shape {table.shape}, expected {wanted}")
     rows, classes = table.shape
     k = whole_number("k", k, most=classes, context=f" (scores have {classes} classes)")
     truth = labels_of(t, classes)
@@ -165,10 +148,8 @@ def confusion_matrix(
 
     Raises
     ------
-    ShapeError
-        The counts differ, a label is out of range, or a rank is wrong.
-    DtypeError
-        The labels are not integers.
+    ShapeError, DtypeError
+        As for `accuracy`.
 
     Examples
     --------
@@ -282,10 +263,8 @@ def _pair(
     host, given = label_array("predicted", predicted), label_array("t", t)
     truth = labels_of(given, classes)
     if host.ndim != 1:
-        raise ShapeError(
-            f"predicted: got shape {host.shape}, expected labels (n,) "
-            f"(take scores.argmax(axis=1), or net.classify)"
-        )
+        wanted = "labels (n,) (take scores.argmax(axis=1), or net.classify)"
+        raise ShapeError(f"predicted: got shape {host.shape}, expected {wanted}")
     _same_length(len(host), len(truth), "predicted")
     if classes is None and given.ndim == 2:
         classes = given.shape[1]

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from arraynet import batching
-from arraynet._typing import Array
-from arraynet.backends import Backend, get_backend
-from arraynet.engine.forward import check_shape
-from arraynet.engine.program import Program, intermediates
-from arraynet.errors import GraphError, ShapeError, clipped, shape_text
-from arraynet.graph import Graph, HostArray, cuttable
+from arraynet._typing import Array, Kernel
+from arraynet.admission import HostArray
+from arraynet.backends import Backend
+from arraynet.blocks import Blocks
+from arraynet.classification import checked_classes
+from arraynet.described import Described
+from arraynet.engine.forward import check_shape, check_together
+from arraynet.engine.tracing import intermediates
+from arraynet.errors import ShapeError
+from arraynet.graph import Graph
+from arraynet.inputs import in_order
 from arraynet.labels import labels_from_scores
-from arraynet.memory import out_of_memory, telling_full_memory
+from arraynet.memory import out_of_memory
 from arraynet.metrics import Evaluation, labels_of
-from arraynet.node import Node
-from arraynet.ops import OPS, Op
-from arraynet.passes import optimize as optimized
 from arraynet.progress import Advance, Progress, advancing
+from arraynet.scaling import warn_of_range
 
-if TYPE_CHECKING:
-    from arraynet.formats.limits import Limits
-    from arraynet.summary import Summary
-
-
-SHOWN_SIZES = 16
-"""Most sizes of layers in the `repr` of a network."""
+_ABSENT = object()
 
 
-class Network:
+class Network(Described):
     """A trained network on a backend.
 
     It does not change, and any number of threads may call it at once. `to` and
@@ -43,7 +38,7 @@ class Network:
     Parameters
     ----------
     graph : Graph
-        The forward pass, with one input and one output.
+        The forward pass, with any number of inputs and outputs.
     backend : str or Backend
         Where it runs; see `arraynet.get_backend`.
     optimize : bool
@@ -59,142 +54,88 @@ class Network:
     True
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_backend",
-        "_cut",
-        "_executed",
-        "_graph",
-        "_optimize",
-        "_program",
-        "_run",
-    )
+    __slots__ = ("_blocks", "_ordered", "_run")
 
     def __init__(
         self, graph: Graph, backend: str | Backend = "cpu", *, optimize: bool = True
     ) -> None:
-        if not isinstance(graph, Graph):
-            raise GraphError(
-                f"Network: got {clipped(type(graph).__name__)}, expected a Graph (arraynet.load "
-                f"and arraynet.Sequential make networks of files and layers)"
-            )
-        self._graph = graph.validated()
-        self._backend = get_backend(backend)
-        self._optimize = optimize
-        with self._telling("Network"):
-            self._executed = optimized(graph) if optimize else graph
-            self._program = Program(self._executed, self._backend)
-        self._cut = cuttable(self._executed)
-        self._run = self._program.run
+        super().__init__(graph, backend, optimize=optimize)
+        self._blocks = Blocks(self._executed, self._backend)
+        self._ordered = len(graph.inputs) != 1
+        run = self._program.run
+        self._run: Kernel = run if len(graph.outputs) == 1 else lambda *x: self._named(run(*x))
 
-    def __call__(self, x: Any) -> Array:
-        """Return the network's output for a batch, on the network's device.
+    def __call__(self, x: Any = _ABSENT, /, *others: Any, **named: Any) -> Any:
+        """Return the network's output for its inputs, on the network's device.
+
+        One input is an array. Several are arrays by position, by name
+        (``net(ids=…, mask=…)``), or in a dict by name.
 
         Parameters
         ----------
-        x : array, shape (batch, features)
-            On the network's device, or anything on the host that becomes a NumPy
-            array, such as a PyTorch tensor on the CPU. Integers (such as images of
-            bytes) and other floating dtypes are converted to the network's dtype on
-            the device.
+        x, *others, **named : array
+            Of the shapes in `inputs`, such as (batch, features); on the network's device,
+            or anything on the host that becomes a NumPy array, such as a PyTorch tensor on
+            the CPU. For an input of floating numbers, integers (such as images of bytes)
+            and other floating dtypes are converted on the device; one of integers takes
+            those that its dtype holds.
 
         Returns
         -------
-        array, shape (batch, outputs)
+        array, or dict of str to array
+            Of several outputs each by its name, in the order of `outputs`.
 
         Raises
         ------
+        ArraynetError
+            If there are other inputs than the network's.
         ShapeError, DtypeError
-            If it is not a batch of the network's size, or not of real numbers.
+            If one is not of its input's shape, or not of numbers that it takes.
         DeviceMismatchError
-            If it lives on another device.
+            If one lives on another device.
         OutOfMemoryError
             If it does not fit into the device's memory; `predict` takes it in parts.
         """
         try:
-            return self._run(x)
+            # One array goes straight on: no other Python call stands before the recorded ones.
+            if not (others or named or self._ordered or x is _ABSENT):
+                match x:
+                    case {}:  # any mapping, and it costs no call to ask
+                        pass
+                    case _:
+                        return self._run(x)
+            arrays = () if x is _ABSENT else (x, *others)
+            return self._run(*in_order("call", self._graph.inputs, arrays, named))
         except self._backend.out_of_memory as error:
             raise out_of_memory(f"network on {self._backend.name}", error) from error
 
-    def __len__(self) -> int:
-        """Return how many layers there are."""
-        return len(self._graph.nodes)
-
-    @property
-    def graph(self) -> Graph:
-        """The network as it was written, before any pass."""
-        return self._graph
-
-    @property
-    def backend(self) -> Backend:
-        """Where the network runs."""
-        return self._backend
-
-    @property
-    def dtype(self) -> str:
-        """The dtype that the network computes in: that of its weights."""
-        return self._graph.dtype
-
-    @property
-    def input_shape(self) -> tuple[int | str, ...]:
-        """The shape of a batch, such as ``("batch", 784)``."""
-        return self._graph.inputs[0].shape
-
-    @property
-    def output_shape(self) -> tuple[int | str, ...]:
-        """The shape of the output for a batch, such as ``("batch", 10)``."""
-        return self._graph.shapes[self._graph.outputs[0]]
-
-    @property
-    def layers(self) -> tuple[Node, ...]:
-        """The network's nodes in order: the op of each, and the names it reads and gives."""
-        return self._graph.nodes
-
-    @property
-    def weights(self) -> Mapping[str, HostArray]:
-        """The weights by name, such as ``"W1"``, on the host; they are read-only."""
-        return self._graph.weights
-
-    @property
-    def classes(self) -> int | None:
-        """How many classes the outputs tell apart; None where they are no answer.
-
-        Two, no (0) and yes (1), of a single output that is between 0 and 1 element by
-        element: a sigmoid's or a step's. It says yes above a half.
-        """
-        if len(self.output_shape) < 2 or not isinstance(self.output_shape[-1], int):
-            return None
-        if self.output_shape[-1] != 1:
-            return self.output_shape[-1]
-        last = self._last()
-        return 2 if last.elementwise and tuple(last.bounds) == (0, 1) else None
-
-    def _last(self) -> Op:
-        """Return the op that gives the output, before any that return their input."""
-        node = self._graph.producers[self._graph.outputs[0]]
-        while OPS[node.op].droppable:
-            before = self._graph.producers.get(node.inputs[0] or "")
-            if before is None:
-                break
-            node = before
-        return OPS[node.op]
+    def _named(self, results: Sequence[Any]) -> Any:
+        """Return what the network gives: an array, or several by name."""
+        if len(self._graph.outputs) == 1:
+            return results[0]
+        return dict(zip(self._graph.outputs, results, strict=True))
 
     def predict(
         self,
-        x: Any,
+        *inputs: Any,
         batch_size: int | None = None,
         progress: Progress = False,
-        *,
         threads: int | None = None,
-    ) -> HostArray:
+        **named: Any,
+    ) -> Any:
         """Return the network's output for any number of rows, on the host.
+
+        Where all inputs and outputs share their first axis, and each row depends on its
+        own row alone, the batch is cut into blocks; any other runs as a whole.
 
         Parameters
         ----------
-        x : array or iterable of arrays
-            (rows, features), as for a call; a memory map is read part by part, and
-            may be larger than memory. A generator, or any other iterable that is no
-            array, gives batches, as does a list of arrays with (rows, features) each.
+        *inputs, **named : array or iterable of arrays
+            (rows, …) each, as for a call; a memory map is read part by part, and may be
+            larger than memory. A generator, or any other iterable that is no array, gives
+            batches, as does a list of arrays with (rows, …) each; of several inputs each
+            batch is a tuple or a dict. An input whose name is an option's comes by
+            position or in a dict.
         batch_size : int, optional
             Rows at a time; None leaves the choice to the backend. When the memory
             of a device is too small, fewer rows at a time are tried.
@@ -206,39 +147,39 @@ class Network:
 
         Returns
         -------
-        numpy.ndarray, shape (rows, outputs)
+        numpy.ndarray, or dict of str to numpy.ndarray
+            (rows, …) each.
 
         Raises
         ------
-        ShapeError, DtypeError, DeviceMismatchError
-            As for a call.
+        ArraynetError, ShapeError, DtypeError, DeviceMismatchError
+            As for a call; and if blocks are asked for where rows belong together.
         OutOfMemoryError
             If not even one row fits into the device's memory.
         """
-        if batch_size is threads is None and progress is False and self._fits(x):
+        if len(inputs) == 1 and not named and batching.is_batches(inputs[0], self.inputs):
+            with advancing(progress, None) as advance, self._telling("predict"):
+                return self._named(
+                    batching.batches(
+                        lambda batch: self._predict(self._batch(batch), batch_size, threads),
+                        inputs[0],
+                        advance,
+                    )
+                )
+        arrays = in_order("predict", self.inputs, inputs, named)
+        if batch_size is threads is None and progress is False and self._blocks.fit(arrays):
             try:
-                return self._backend.to_host(self._run(x))
+                return self._named(batching.to_host(self._backend, self._program.run(*arrays)))
             except self._backend.out_of_memory as error:
                 self._tell_parts(error)
             # Only here has the failed call let go of its arrays.
             self._backend.free_memory()
-        rows = None if batching.is_batches(x, len(self.input_shape)) else self._rows(x)
-        total = None if rows is None else rows.shape[0]
-        with advancing(progress, total) as advance, self._telling("predict"):
-            if rows is None:
-                return batching.batches(
-                    lambda batch: self._predict(self._rows(batch), batch_size, threads, None),
-                    x,
-                    advance,
-                )
-            return self._predict(rows, batch_size, threads, advance)
-
-    def _fits(self, x: Any) -> bool:
-        """Return whether a host array is one block at most: nothing is to be cut."""
-        budget = self._backend.block_bytes
-        if type(x) is not np.ndarray or x.ndim == 0 or budget is None:
-            return False
-        return len(x) * self._program.row_bytes <= budget
+        arrays = self._checked(arrays)
+        with (
+            advancing(progress, self._blocks.rows(arrays)) as advance,
+            self._telling("predict"),
+        ):
+            return self._named(self._predict(arrays, batch_size, threads, advance))
 
     def _tell_parts(self, error: BaseException) -> None:
         """Log that memory ran out, and what follows."""
@@ -249,21 +190,31 @@ class Network:
 
     def _predict(
         self,
-        x: Array,
+        arrays: Sequence[Array],
         batch_size: int | None,
         threads: int | None,
-        advance: Advance | None,
-    ) -> HostArray:
+        advance: Advance | None = None,
+    ) -> batching.Results:
         return batching.predict(
-            self._program, x, block=batch_size, threads=threads, cut=self._cut, advance=advance
+            self._program, self._blocks, arrays, block=batch_size, threads=threads, advance=advance
         )
 
-    def _rows(self, x: Any) -> Array:
-        """Return the input as an array of rows: the device's own, else the host's."""
-        if type(x) not in (np.ndarray, np.memmap) and not self._backend.owns(x):
-            x = self._backend.on_host(x)
-        check_shape(tuple(x.shape), self.input_shape)
-        return x
+    def _batch(self, batch: Any) -> list[Array]:
+        """Return one batch of an iterable: an array for each input."""
+        several = self._ordered and isinstance(batch, tuple | list)
+        return self._checked(in_order("predict", self.inputs, batch if several else (batch,), {}))
+
+    def _checked(self, arrays: Sequence[Any]) -> list[Array]:
+        """Return inputs as arrays of their shapes: the device's own, else the host's."""
+        checked = []
+        for value, x in zip(self.inputs, arrays, strict=True):
+            special = isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap)
+            if special or not (isinstance(x, np.ndarray) or self._backend.owns(x)):
+                x = self._backend.on_host(x)  # a matrix has rules of its own
+            check_shape(tuple(x.shape), value.shape, value.name)
+            checked.append(x)
+        check_together(self.inputs, checked)
+        return checked
 
     def classify(
         self,
@@ -281,7 +232,7 @@ class Network:
         Parameters
         ----------
         x, batch_size, progress, threads
-            As for `predict`.
+            As for `predict`, of a network with one input.
 
         Returns
         -------
@@ -292,59 +243,43 @@ class Network:
 
         Raises
         ------
+        ArraynetError
+            As for `predict`, or if the network has several inputs or outputs.
         ShapeError
             As for `predict`, or if the network's outputs are no answer: they have no
             axis of classes, or there is one that is no sigmoid's.
         """
-        if self.classes is None:
-            raise self._unlabelled("classify")
-        scores = self.predict(x, batch_size, progress, threads=threads)
+        checked_classes(self._graph, "classify")
+        scores = self.predict(x, batch_size=batch_size, progress=progress, threads=threads)
         with self._telling("classify"):
             return labels_from_scores(scores)
 
-    def _unlabelled(self, function: str) -> ShapeError:
-        """Return the error for a network whose output gives no labels."""
-        if len(self.output_shape) > 1 and self.output_shape[-1] == 1:
-            return ShapeError(
-                f"{function}: got a network with one output, of "
-                f"{clipped(self._graph.outputs[0])}, expected one between 0 and 1, which says "
-                f"yes above a half (put 'sigmoid' last), or more outputs than one"
-            )
-        found = shape_text(self.output_shape)
-        return ShapeError(
-            f"{function}: got a network with output {found}, expected (batch, classes)"
-        )
-
-    def _telling(self, function: str) -> AbstractContextManager[None]:
-        """Turn full memory into the error that says so."""
-        return telling_full_memory(
-            f"{function} on {self._backend.name}", self._backend.out_of_memory
-        )
-
-    def activations(self, x: Any) -> dict[str, Array]:
-        """Return the input and every intermediate by name, on the network's device.
+    def activations(self, *inputs: Any, **named: Any) -> dict[str, Array]:
+        """Return the inputs and every intermediate by name, on the network's device.
 
         They are the values of the network as it was written: passes do not show.
 
         Parameters
         ----------
-        x : array, shape (batch, features)
+        *inputs, **named : array
             As for a call.
 
         Returns
         -------
         dict of str to array
-            ``"x"`` first, then each node in order, such as ``"affine1"``,
-            ``"sigmoid1"``; the output is last.
+            The inputs first, such as ``"x"``, then each node in order, such as
+            ``"affine1"``, ``"sigmoid1"``. What the branch of an ``if`` computed that was
+            taken has the names of both: ``"if1/relu1"``.
         """
+        arrays = in_order("activations", self.inputs, inputs, named)
         with self._telling("activations"):
-            return intermediates(self._graph, self._backend, x)
+            return intermediates(self._graph, self._backend, *arrays)
 
     def evaluate(
         self,
         x: Any,
         t: npt.ArrayLike,
-        batch_size: int | None = 100,
+        batch_size: int | None = None,
         progress: Progress = False,
     ) -> Evaluation:
         """Return how often the network is right on labelled examples.
@@ -353,7 +288,7 @@ class Network:
 
         Parameters
         ----------
-        x : array, shape (rows, features)
+        x : array, shape (rows, …)
         t : array_like
             (rows,) labels, or a column (rows, 1) of them, or (rows, classes) one-hot rows.
             Of a network with one output, 0 is no and 1 is yes: see `classify`.
@@ -365,114 +300,28 @@ class Network:
         Evaluation
             With ``accuracy``, ``correct``, ``total``, ``confusion_matrix``, ``backend``.
 
+        Warns
+        -----
+        UserWarning
+            If the values are hardly in the range that the network takes, such as pixels
+            from 0 to 255 for a network without a scale.
+
         Raises
         ------
+        ArraynetError
+            If the network has several inputs or outputs.
         ShapeError
             If the counts of rows and labels differ, a label is out of range, or the
             network's output is not (batch, classes).
         """
-        classes = self.classes if len(self.output_shape) == 2 else None
-        if classes is None:
-            raise self._unlabelled("evaluate")
-        with self._telling("evaluate"):
-            labels = labels_of(t, classes)
-        rows = self._rows(x)
+        classes = checked_classes(self._graph, "evaluate", rank=2)
+        labels = labels_of(t, classes)
+        (rows,) = self._checked(in_order("evaluate", self.inputs, (x,), {}))
         if rows.shape[0] != len(labels):
             raise ShapeError(
                 f"evaluate: got {rows.shape[0]} rows and {len(labels)} labels, expected one "
                 f"label for each row"
             )
+        warn_of_range(rows, self._graph, "evaluate")
         predicted = self.classify(rows, batch_size, progress)
         return Evaluation.of(predicted, labels, classes=classes, backend=self._backend.name)
-
-    def summary(self, *, optimized: bool = False) -> Summary:
-        """Return the table of layers: shapes, parameters, bytes, multiply-adds.
-
-        Parameters
-        ----------
-        optimized : bool
-            Whether to show the graph as passes left it, instead of as written.
-        """
-        from arraynet.summary import summarize
-
-        return summarize(
-            self._executed if optimized else self._graph,
-            backend=self._backend.name,
-            precision=self._backend.precision,
-            unfused=dict(self._backend.unfused),
-        )
-
-    def to(self, backend: str | Backend, *, precision: str | None = None) -> Network:
-        """Return the same network on another backend.
-
-        Parameters
-        ----------
-        backend : str or Backend
-        precision : {"highest", "tf32"}, optional
-            Of float32 products on a GPU; see `arraynet.get_backend`.
-        """
-        target = get_backend(backend, precision=precision)
-        return Network(self._graph, target, optimize=self._optimize)
-
-    def astype(self, dtype: npt.DTypeLike) -> Network:
-        """Return the network in another dtype: float16, bfloat16, float32, float64.
-
-        ``dtype`` is the name, or NumPy's type or dtype.
-
-        With the book's network on MNIST's 10,000 test images, on the CPU, float16
-        moves a probability by up to 0.0016 and flips one label; bfloat16 moves one
-        by up to 0.012 and flips six.
-
-        Raises
-        ------
-        DtypeError
-            For another dtype, one that the backend lacks, or weights that are too large
-            for it.
-        """
-        return Network(self._graph.astype(dtype), self._backend, optimize=self._optimize)
-
-    def save(self, path: str | os.PathLike[str], *, limits: Limits | None = None) -> None:
-        """Write weights and graph to a ``.safetensors`` or ``.npz`` file.
-
-        `arraynet.load` gives the same network back, bit for bit. The file that was
-        there stays whole until the new one is.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-        limits : Limits, optional
-            With which it is to be loaded again, where the usual ones are too low; see
-            `arraynet.formats.Limits`.
-
-        Raises
-        ------
-        ArraynetError
-            For another suffix, a target that is no file, or a network that could not be
-            loaded again within the limits.
-        OSError
-            If the file cannot be written; the old one is as it was.
-        """
-        from arraynet.formats import write
-        from arraynet.formats.graph_json import graph_to_metadata
-
-        write(path, self._graph.weights, graph_to_metadata(self._graph), limits=limits)
-
-    def __repr__(self) -> str:
-        shapes = [self._graph.shapes[n.name] for n in self._graph.nodes if n.inputs[1:]]
-        # A value without axes is one number.
-        sizes = [clipped(str((1, *shape)[-1]), 20) for shape in (self.input_shape, *shapes)]
-        if len(sizes) > SHOWN_SIZES:
-            sizes[SHOWN_SIZES - 1 : -1] = ["…"]
-        layers = " → ".join(sizes)
-        return f"<arraynet network {layers}, {self.dtype} on {self._backend.name}>"
-
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the graph and the backend's name; the program is built anew."""
-        return _rebuild, (self._graph, self._backend, self._optimize)
-
-
-def _rebuild(graph: Graph, backend: Backend, optimize: bool) -> Network:
-    return Network(graph, backend, optimize=optimize)

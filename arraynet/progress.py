@@ -18,27 +18,9 @@ Progress: TypeAlias = bool | Advance | None
 
 @contextmanager
 def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Advance | None]:
-    """Show a bar where standard error is a terminal.
+    """Show a bar where standard error is a terminal, and give what moves it; else None.
 
-    Parameters
-    ----------
-    description : str
-        What is being done.
-    total : int or None
-        How many units there are; None where that is not known.
-    unit : str
-        What is counted, in the plural.
-
-    Yields
-    ------
-    callable or None
-        To be called with the count of what was just done; None where nothing is
-        shown, because standard error is no terminal.
-
-    Raises
-    ------
-    ArraynetError
-        If rich is not installed.
+    ``total`` is None where it is not known; ``unit`` is what is counted, in the plural.
     """
     try:
         from rich import console, progress
@@ -54,10 +36,10 @@ def bar(description: str, total: int | None, unit: str = "rows") -> Iterator[Adv
         yield None
         return
     columns = (
-        progress.TextColumn("{task.description}"),
+        "{task.description}",
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[rate]}"),
+        "{task.fields[rate]}",
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=screen, transient=True) as shown:

@@ -6,22 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 
 from arraynet.errors import clipped
 
-LONGEST_CELL = 60
-"""Most characters of a cell: what a file calls its nodes may be as long as the file."""
+LONGEST_CELL = 60  # characters: what a file calls its nodes may be as long as the file
 
 
 def text_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()
 ) -> str:
-    """Return rows in columns as wide as their widest cell; numbers stand to the right.
+    """Return rows in columns as wide as their widest cell; long cells are clipped.
 
-    Parameters
-    ----------
-    headings : sequence of str
-    rows : iterable of sequences of str
-        A cell for each heading; one that is too long is clipped.
-    right : collection of str
-        The headings of the columns of numbers.
+    Under the headings that are named in ``right``, numbers stand to the right.
 
     Examples
     --------

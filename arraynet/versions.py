@@ -5,23 +5,11 @@ from __future__ import annotations
 import platform
 import sys
 
+# arraynet, its dependencies, and the packages that it uses where they are installed.
 PACKAGES = (
-    "arraynet",
-    "numpy",
-    "array-api-compat",
-    "safetensors",
-    "threadpoolctl",
-    "click",
-    "rich",
-    "matplotlib",
-    "pillow",
-    "cupy-cuda12x",
-    "cupy-cuda13x",
-    "torch",
-    "jax",
-    "ml-dtypes",
+    "arraynet numpy array-api-compat safetensors threadpoolctl click rich uvicorn matplotlib "
+    "pillow cupy-cuda12x cupy-cuda13x torch jax ml-dtypes"
 )
-"""arraynet, its dependencies, and the packages that it uses where they are installed."""
 
 
 def show_versions() -> None:
@@ -36,7 +24,7 @@ def show_versions() -> None:
     from importlib import metadata
 
     rows = [("python", sys.version.split()[0]), ("system", platform.platform())]
-    for package in PACKAGES:
+    for package in PACKAGES.split():
         try:
             rows.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:

@@ -1,14 +1,26 @@
-"""What every test shares: the backends, and the folder of test data."""
+"""What every test shares: the backends, the folder of test data, Hypothesis's profiles."""
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arraynet.backends import Backend, get_backend
 from arraynet.errors import BackendUnavailableError
+
+# The same examples in each run, and no limit of time, which a slow machine would not keep.
+# More, and new ones each time: --hypothesis-profile=thorough, as `nox -s thorough` has it.
+COMMON = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
+}
+settings.register_profile("quick", **COMMON, max_examples=40, derandomize=True)
+settings.register_profile("thorough", **COMMON, max_examples=500)
+settings.load_profile("quick")
 
 BACKENDS = {
     "numpy": "cpu",
@@ -50,6 +62,13 @@ def obtain(test_id: str) -> Backend:
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Give each backend that this machine has; `ARRAYNET_TEST_BACKENDS` narrows them."""
     return obtain(request.param)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fresh_objects_alone_are_collected() -> None:
+    """Keep the collector, which many tests call, from what all modules before have loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

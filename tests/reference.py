@@ -144,6 +144,10 @@ class Values:
     error: Array
     certain: np.ndarray[Any, np.dtype[np.bool_]]
 
+    def first(self, rows: int) -> Values:
+        """Return the values of the first rows alone."""
+        return Values(self.value[:rows], self.error[:rows], self.certain[:rows])
+
 
 def forward(graph: Graph, x: Any, *, dtype: str | None = None) -> Values:
     """Return a graph's output for a batch; ``dtype`` is what the errors are rounded in."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import ml_dtypes  # noqa: F401 (adds bfloat16 to NumPy)
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from arraynet.graph import Graph, Node, Value
@@ -63,13 +62,6 @@ KINDS = (
 
 WIDTHS = st.integers(1, 9)
 SEEDS = st.integers(0, 2**32 - 1)
-
-QUICK = settings(
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-"""For properties of whole networks: no time limit for an example on a busy machine."""
 
 
 @dataclass

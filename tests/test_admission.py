@@ -86,7 +86,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "structured": lambda plain: plain.astype([(f"field{i}", float) for i in range(99)]),
     "text": lambda plain: plain.astype(str),
     "bytes": lambda plain: plain.astype("S"),
-    "a dict": lambda plain: {"x": plain},
+    "a dict": lambda plain: {"another name": plain},
     "a set": lambda plain: {1, 2},
     "rows of different lengths": lambda plain: [[1], [1, 2]],
     "a string": lambda plain: "x" * 10_000,

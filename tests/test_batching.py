@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import arraynet
-from arraynet import Backend, Network, batching
+from arraynet import Backend, Network, batching, blocks
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.errors import ShapeError
 from arraynet.graph import Graph, Value
@@ -31,8 +31,10 @@ def network(backend: Backend) -> Network:
 def test_any_batch_size_gives_the_same_rows(batch_size: int | None, network: Network) -> None:
     x = normal(ROWS, 12)
     expected = forward(network.graph, x)
-    assert_right(network.predict(x, batch_size), expected, "float32")
-    assert_right(network.predict(network.backend.asarray(x), batch_size), expected, "float32")
+    assert_right(network.predict(x, batch_size=batch_size), expected, "float32")
+    assert_right(
+        network.predict(network.backend.asarray(x), batch_size=batch_size), expected, "float32"
+    )
 
 
 def _generator(x: Any, sizes: Any) -> Iterator[Any]:
@@ -128,14 +130,14 @@ def test_progress_counts_every_row_once(
 ) -> None:
     x = normal(ROWS, 12)
     counts: list[int] = []
-    result = network.predict(x, batch_size, counts.append, threads=threads)
+    result = network.predict(x, batch_size=batch_size, progress=counts.append, threads=threads)
     assert sum(counts) == ROWS
     if batch_size is not None:
         assert max(counts) <= batch_size
     np.testing.assert_allclose(result, network.predict(x), rtol=1e-5)
     for source in (iter([x[:50], x[50:]]), [x[:50], x[50:]]):
         counts.clear()
-        network.predict(source, batch_size, counts.append, threads=threads)
+        network.predict(source, batch_size=batch_size, progress=counts.append, threads=threads)
         assert sum(counts) == ROWS
     counts.clear()
     network.classify(x, batch_size, counts.append)
@@ -155,7 +157,7 @@ def test_progress_from_threads_comes_one_at_a_time() -> None:
         counts.append(rows)
         inside.clear()
 
-    network.predict(x, 500, progress, threads=4)
+    network.predict(x, batch_size=500, progress=progress, threads=4)
     assert sorted(counts) == [500] * 40
 
 
@@ -163,7 +165,9 @@ def test_a_bar_is_shown_on_no_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rich")
     network = mlp(12, 9, 3)
     x = normal(ROWS, 12)
-    np.testing.assert_array_equal(network.predict(x, 7, progress=True), network.predict(x, 7))
+    np.testing.assert_array_equal(
+        network.predict(x, batch_size=7, progress=True), network.predict(x, batch_size=7)
+    )
     assert capsys.readouterr() == ("", "")
 
 
@@ -171,12 +175,12 @@ def test_threads_are_used_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> Non
     used: list[int] = []
     original = batching._on_threads
 
-    def watched(program: Any, x: Any, size: int, workers: int, advance: Any) -> Any:
+    def watched(work: Any, size: int, workers: int) -> Any:
         used.append(workers)
-        return original(program, x, size, workers, advance)
+        return original(work, size, workers)
 
     monkeypatch.setattr(batching, "_on_threads", watched)
-    monkeypatch.setattr(batching, "_cores", lambda: 2)
+    monkeypatch.setattr(blocks, "cores", lambda: 2)
     network = mlp(64, 300, 10)
     large = np.broadcast_to(normal(1, 64), (20_000, 64))
     network.predict(large)
@@ -201,8 +205,8 @@ def test_blas_keeps_to_one_thread_inside_threads() -> None:
 
     network = mlp(64, 300, 10)
     x = np.broadcast_to(normal(1, 64), (4000, 64))
-    network.predict(x, 500, look, threads=2)
-    network.predict(x, 500, look, threads=1)
+    network.predict(x, batch_size=500, progress=look, threads=2)
+    network.predict(x, batch_size=500, progress=look, threads=1)
     assert seen == {1}
 
 
@@ -214,18 +218,22 @@ def test_a_batch_whose_rows_meet_is_never_cut(op: str, axis: int, backend: Backe
     x = normal(20, 8)
     expected = forward(graph, x)
     counts: list[int] = []
-    for options in ({}, {"batch_size": 3}, {"progress": counts.append}, {"threads": 2}):
+    for options in ({}, {"batch_size": 20}, {"progress": counts.append}, {"threads": 2}):
         result = network.predict(x, **options)
         assert result.shape == expected.value.shape
         np.testing.assert_allclose(result, expected.value, rtol=1e-5, atol=1e-6)
     assert counts == [20]
+    with pytest.raises(ShapeError, match=rf"batch_size=3 for 20 rows.* rows meet in y \({op}\)"):
+        network.predict(x, batch_size=3)
 
 
 def test_a_batch_of_a_fixed_size_is_never_cut() -> None:
     layer = sequential_graph(dense(8, 3))
     graph = Graph((Value("x", (4, 8)),), layer.nodes, layer.weights, layer.outputs).validated()
     x = normal(4, 8)
-    assert_right(Network(graph).predict(x, batch_size=1), forward(graph, x), "float32")
+    assert_right(Network(graph).predict(x), forward(graph, x), "float32")
+    with pytest.raises(ShapeError, match=r"inputs \(x \(4, 8\)\) share no first axis"):
+        Network(graph).predict(x, batch_size=1)
     with pytest.raises(ShapeError, match=r"got shape \(3, 8\), expected \(4, 8\)"):
         Network(graph).predict(x[:3])
 
@@ -260,7 +268,6 @@ def test_the_first_try_at_once_goes_on_in_parts(
             raise MemoryError("full")
         return run(batch)
 
-    monkeypatch.setattr(network, "_run", limited)
     monkeypatch.setattr(network._program, "run", limited)
     with caplog.at_level(logging.INFO, logger="arraynet"):
         np.testing.assert_allclose(network.predict(x), expected, rtol=1e-6)

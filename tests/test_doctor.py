@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import arraynet
-from arraynet import doctor
+from arraynet import backends, doctor
 from arraynet.backends import Backend, get_backend
 from arraynet.errors import ArraynetError, DtypeError
 
@@ -32,9 +34,35 @@ def test_the_default_looks_at_every_library_and_is_json() -> None:
     assert found["python"] == platform.python_version()
     assert found["arraynet"] == arraynet.__version__
     for facts in found["backends"].values():
-        assert facts["status"] in ("PASS", "FAIL")
+        assert facts["status"] in ("PASS", "FAIL", "not installed")
+        assert facts["status"] == "PASS" or facts["repair"]
     failed = [name for name, facts in found["backends"].items() if facts["status"] == "FAIL"]
     assert found["failed"] == failed
+
+
+def test_what_is_not_installed_is_no_failure_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setattr(backends, "_made", {})
+    found = doctor.report()
+    facts = found["backends"]["jax"]
+    assert (facts["status"], facts["repair"]) == ("not installed", "python -m pip install jax")
+    assert "jax" not in found["failed"]
+    assert doctor.report(["jax"])["failed"] == ["jax"]
+
+
+def test_what_is_installed_and_broken_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "jax.py").write_text("raise ImportError('libfoo.so is gone')")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "jax"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(backends, "_made", {})
+    monkeypatch.syspath_prepend(tmp_path)
+    found = doctor.report()
+    assert "libfoo.so is gone" in found["backends"]["jax"]["error"]
+    assert "jax" in found["failed"]
 
 
 def test_blas_tells_its_kernel_and_threads() -> None:
@@ -98,6 +126,7 @@ def _example() -> dict[str, Any]:
     }
     repair = "python -m pip install jax"
     jax = {"status": "FAIL", "error": f"backend 'jax': got none ({repair})", "repair": repair}
+    torch = {"status": "not installed", "error": "none", "repair": "python -m pip install torch"}
     return {
         "arraynet": "0.1.0",
         "python": "3.13.1",
@@ -109,7 +138,7 @@ def _example() -> dict[str, Any]:
         ],
         "cupy_wheels": ["cupy-cuda12x", "cupy-cuda13x"],
         "cupy_tf32": "1",
-        "backends": {"gpu:0:tf32": gpu, "jax": jax},
+        "backends": {"gpu:0:tf32": gpu, "jax": jax, "torch": torch},
         "failed": ["jax"],
     }
 
@@ -121,12 +150,13 @@ def test_the_text_has_a_line_for_each_fact_and_repair() -> None:
         "BLAS: blis 1.0, unknown kernel, 1 thread(s)",
         "NVIDIA driver: for CUDA 13.0",
         "CuPy wheels: cupy-cuda12x, cupy-cuda13x (two cannot be installed together)",
-        "CUPY_TF32=1: no effect here; precision='tf32' switches it on",
-        "PASS  gpu:0:tf32  CuPy 14.2.0 on NVIDIA H100, 79.6 GiB, driver for CUDA 13.0, "
+        "CUPY_TF32=1: no effect here; the backend gpu:tf32 has it on",
+        "PASS           gpu:0:tf32  CuPy 14.2.0 on NVIDIA H100, 79.6 GiB, driver for CUDA 13.0, "
         "runtime 13.2, TF32 on, largest error 2e-04, gelu runs unfused: "
         "NotImplementedError: shape",
-        "FAIL  jax         backend 'jax': got none",
-        "                  → python -m pip install jax",
+        "FAIL           jax         backend 'jax': got none",
+        "                           → python -m pip install jax",
+        "not installed  torch       → python -m pip install torch",
     ]
 
 

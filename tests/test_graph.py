@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from arraynet.errors import DtypeError, GraphError, ShapeError
-from arraynet.graph import DTYPES, Graph, Node, Value, cuttable, seal
+from arraynet.graph import DTYPES, Graph, Node, Value, seal
 from arraynet.weights import FORMATS
 from tests.networks import seven_layers, single
 
@@ -197,34 +197,6 @@ def test_multiply_adds_of_one_row() -> None:
     assert costs["affine1"] == 16 * 24
     assert costs["affine7"] == 10 * 3
     assert costs["sigmoid1"] == costs["scale_shift1"] == 0
-
-
-@pytest.mark.parametrize(
-    ("op", "attributes", "may_be_cut"),
-    [
-        ("softmax", {}, True),
-        ("softmax", {"axis": 1}, True),
-        ("softmax", {"axis": 0}, False),
-        ("softmax", {"axis": -2}, False),
-        ("logsumexp", {}, True),
-        ("logsumexp", {"axis": 1}, True),
-        ("logsumexp", {"axis": -2}, False),
-        ("logsumexp", {"axis": -2, "keepdims": True}, False),
-        ("hardmax", {"axis": 0}, False),
-        ("glu", {}, True),
-        ("relu", {}, True),
-        ("affine", {}, True),
-    ],
-)
-def test_a_batch_is_cut_only_where_rows_do_not_meet(
-    op: str, attributes: dict[str, Any], may_be_cut: bool
-) -> None:
-    assert cuttable(single(op, **attributes)) is may_be_cut
-
-
-def test_a_batch_of_a_fixed_size_is_not_cut() -> None:
-    fixed = replace(single("relu"), inputs=(Value("x", (4, 8)),))
-    assert not cuttable(fixed)
 
 
 @pytest.mark.parametrize("view", [False, True])

@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 
-from arraynet import batching, helpers
+from arraynet import blocks, helpers
 from arraynet.helpers import Helper, share
 from tests.interrupts import interrupted_at_every_step
+from tests.waiting import HANGS, comes_true
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system does not keep threads to cores"
@@ -50,14 +51,6 @@ def allowed_cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
-def comes_true(condition: Callable[[], bool]) -> bool:
-    for _ in range(1000):
-        if condition():
-            return True
-        time.sleep(0.005)
-    return False
-
-
 @pytest.fixture(autouse=True)
 def none_before_and_after() -> Iterator[None]:
     global others
@@ -78,7 +71,7 @@ def ran_on(count: int) -> set[int]:
 
     def step() -> bool:
         threads.add(threading.get_native_id())
-        everybody.wait(10)
+        everybody.wait(HANGS)
         return False
 
     share(step, count)
@@ -125,7 +118,7 @@ def fails_on(own: bool) -> Callable[[], bool]:
         if (threading.get_ident() == caller) == own:
             failed.set()
             raise LookupError("mine")
-        failed.wait(10)
+        failed.wait(HANGS)
         return True
 
     return step
@@ -221,7 +214,7 @@ def test_context_variables_are_the_caller_s_on_every_thread() -> None:
     def step() -> bool:
         found.append(variable.get())
         variable.set("changed")  # which others do not see
-        everybody.wait(10)
+        everybody.wait(HANGS)
         return False
 
     share(step, 2)
@@ -264,7 +257,7 @@ def test_a_step_may_run_anywhere_that_the_caller_may() -> None:
 
     def step() -> bool:
         found.append(allowed_cores())
-        everybody.wait(10)
+        everybody.wait(HANGS)
         return False
 
     share(step, 1)
@@ -332,11 +325,11 @@ def test_a_system_that_refuses_is_no_failure(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("sched_setaffinity", "sched_getaffinity"):
         monkeypatch.setattr(os, name, refused)
         assert len(ran_on(2)) == 3
-    assert batching._cores() == os.cpu_count()
+    assert blocks.cores() == os.cpu_count()
     for name in ("sched_setaffinity", "sched_getaffinity"):
         monkeypatch.delattr(os, name)
     assert len(ran_on(2)) == 3
-    assert batching._cores() == os.cpu_count()
+    assert blocks.cores() == os.cpu_count()
 
 
 FORKED = """
@@ -345,7 +338,7 @@ from arraynet.helpers import share
 
 def both():
     together = threading.Barrier(2)
-    share(lambda: together.wait(10) < 0, 1)
+    share(lambda: together.wait() < 0, 1)
 
 both()
 child = os.fork()
@@ -359,5 +352,5 @@ if child:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_makes_its_own() -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORKED]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "both\n"), done.stderr

@@ -290,10 +290,10 @@ def test_a_scale_tells_the_number_of_features() -> None:
         Sequential(Scale([1.0, 2.0]), dense(3, 2))
 
 
-@pytest.mark.parametrize("name", DENSE_OPS)
+@pytest.mark.parametrize(
+    "name", sorted(set(DENSE_OPS) - {"affine", "matmul", "prelu", "scale_shift"})
+)
 def test_every_op_of_one_array_is_an_activation(name: str) -> None:
-    if name in ("add", "affine", "matmul", "prelu", "scale_shift"):
-        return
     network = Sequential(dense(4, 6), name)
     assert network.graph.nodes[1].op == OPS[name].name
     assert network.predict(normal(3, 4)).shape[0] == 3

@@ -87,7 +87,7 @@ def test_the_label_of_every_image(network: Network, pixels: Any, expected: Any) 
 def test_probabilities_within_a_millionth(
     batch_size: int | None, network: Network, pixels: Any, expected: Any
 ) -> None:
-    found = network.predict(pixels, batch_size)
+    found = network.predict(pixels, batch_size=batch_size)
     largest = off(found, expected)
     print(f"{network.backend.name}, batches of {batch_size}: off by {largest:.1e} at most")
     assert largest < 1e-6
@@ -118,7 +118,7 @@ def test_bytes_are_scaled_by_the_network(
         scale=1 / 255,
         backend=network.backend,
     )
-    found = scaled.predict(images, batch_size)
+    found = scaled.predict(images, batch_size=batch_size)
     assert off(found, expected) < 1.3e-6
     np.testing.assert_array_equal(scaled.classify(images, batch_size), expected.argmax(axis=1))
 
@@ -129,7 +129,7 @@ def test_on_threads(threads: int, test_data: Path, pixels: Any, expected: Any) -
     path = test_data / "weights" / "sample_weight.pkl"
     network = arraynet.load(path, hidden="sigmoid", output="softmax")
     for batch_size in (None, 1000):
-        found = network.predict(pixels, batch_size, threads=threads)
+        found = network.predict(pixels, batch_size=batch_size, threads=threads)
         assert off(found, expected) < 1e-6
 
 

@@ -28,8 +28,8 @@ def with_nan(rows: int, columns: int) -> tuple[Any, Any, Any]:
 
 def assert_nan_stays(network: Network, columns: int, batch_size: int | None, rows: int) -> None:
     clean, x, spoiled = with_nan(rows, columns)
-    expected = network.predict(clean, batch_size)
-    found = network.predict(x, batch_size)
+    expected = network.predict(clean, batch_size=batch_size)
+    found = network.predict(x, batch_size=batch_size)
     assert np.isfinite(expected).all()
     assert np.isnan(found[spoiled]).all()
     np.testing.assert_allclose(found[~spoiled], expected[~spoiled], rtol=4e-7, atol=1e-7)

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arraynet import Backend, Dense, Network, Sequential
 from arraynet.backends.numpy import NumpyBackend
-from arraynet.engine.program import Program, intermediates
+from arraynet.engine.program import Program
+from arraynet.engine.tracing import intermediates
 from arraynet.errors import DtypeError, ShapeError
 from arraynet.graph import Graph, Node, Value
 from tests.networks import mlp, normal, seven_layers, single
 from tests.reference import assert_right, forward, values
-from tests.strategies import QUICK, batch, graphs
+from tests.strategies import batch, graphs
 
 # OpenBLAS 0.3.31's sgemv for AVX-512, given five features and one output, works on memory
 # that it has not written (and leaves the outcome out): where a signalling NaN happens to
@@ -27,12 +28,9 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:invalid value encountered in (dot|matmul):RuntimeWarning"
 )
 
-SLOW = settings(QUICK, max_examples=30)
-
 
 @pytest.mark.parametrize("optimize", [True, False])
 def test_random_networks_are_right(backend: Backend, optimize: bool) -> None:
-    @SLOW
     @given(graph=graphs(), rows=st.integers(1, 6))
     def is_right(graph: Graph, rows: int) -> None:
         x = batch(graph, rows, rows)
@@ -45,7 +43,6 @@ def test_random_networks_are_right(backend: Backend, optimize: bool) -> None:
 
 
 def test_intermediates_of_random_networks_are_right(backend: Backend) -> None:
-    @SLOW
     @given(graph=graphs())
     def is_right(graph: Graph) -> None:
         x = batch(graph, 3)
@@ -65,7 +62,6 @@ def test_random_networks_in_other_dtypes(dtype: str, backend: Backend) -> None:
     except DtypeError:
         pytest.skip(f"{backend.name} has no {dtype}")
 
-    @SLOW
     @given(data=st.data())
     def is_right(data: st.DataObject) -> None:
         graph = data.draw(graphs(dtype))

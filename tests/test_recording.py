@@ -16,7 +16,7 @@ from arraynet.engine.program import Program
 from arraynet.graph import Graph, Node, Value
 from tests.networks import DENSE_OPS, normal, single
 from tests.reference import EPS, assert_right, forward
-from tests.strategies import QUICK, batch, graphs
+from tests.strategies import batch, graphs
 
 # OpenBLAS 0.3.31's sgemv for AVX-512, given five features and one output, works on memory
 # that it has not written (and leaves the outcome out): where a signalling NaN happens to
@@ -121,7 +121,6 @@ def test_an_op_between_layers_replays_as_it_runs(op: str, attributes: dict[str, 
         assert_replays(graph)
 
 
-@QUICK
 @given(graph=graphs())
 def test_random_networks_replay_right(graph: Graph) -> None:
     program = Program(graph, get_backend("cpu"))

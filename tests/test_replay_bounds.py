@@ -17,6 +17,7 @@ from arraynet.backends.numpy.recording import record
 from arraynet.backends.numpy.replay import replaying
 from tests.networks import mlp, normal, plans
 from tests.reference import assert_right, forward
+from tests.waiting import HANGS
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_a_plan_beyond_what_may_be_kept_costs_no_recording(
     run = Plan.run
 
     def both(plan: Plan, x: Any) -> Any:
-        together.wait(10)
+        together.wait(HANGS)
         return run(plan, x)
 
     monkeypatch.setattr(Plan, "run", both)

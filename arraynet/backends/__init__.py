@@ -16,12 +16,7 @@ from arraynet.errors import BackendUnavailableError, DeviceLostError, choices_te
 
 __all__ = ["Backend", "get_backend"]
 
-_MODULES = {
-    "gpu": "cupy",
-    "torch": "torch",
-    "jax": "jax",
-    "array_api_strict": "strict",
-}
+_MODULES = {"gpu": "cupy", "torch": "torch", "jax": "jax", "array_api_strict": "strict"}
 """Which file makes the backend of each name, from what stands behind its colon."""
 
 _ALIASES = {"numpy": "cpu", "cuda": "gpu", "cupy": "gpu"}
@@ -31,6 +26,9 @@ _NAMES = (
     *("cpu", "gpu", "gpu:N", "auto", "torch", "torch:cuda", "jax"),
     *("array_api_strict", "array_api_strict:device1"),
 )
+
+KNOWN = ("cpu", "auto", *_MODULES, *_ALIASES)
+"""With what a name begins, up to its colon if it has one."""
 
 _made: dict[str, Backend] = {}
 _lock = threading.RLock()
@@ -73,12 +71,9 @@ def get_backend(name: str | Backend = "cpu", *, precision: str | None = None) ->
     if precision is not None and isinstance(name, str | Backend):
         name = _with_precision(name, precision)
     if not isinstance(name, str):
-        raise unavailable(
-            type(name).__name__,
-            "no name",
-            "a name such as 'cpu', or a Backend",
-            "of a namespace, arraynet.Backend.from_namespace(xp) makes one",
-        )
+        wanted = "a name such as 'cpu', or a Backend"
+        repair = "of a namespace, arraynet.Backend.from_namespace(xp) makes one"
+        raise unavailable(type(name).__name__, "no name", wanted, repair)
     backend = _made.get(name)
     if backend is None:
         with _lock:
@@ -120,11 +115,8 @@ def _make(name: str) -> Backend:
 
         return NumpyBackend()
     if library not in _MODULES:
-        raise unavailable(
-            name,
-            "a name that is not known",
-            f"a backend: {choices_text(library, [*_NAMES, *_ALIASES])}",
-        )
+        known = choices_text(library, [*_NAMES, *_ALIASES])
+        raise unavailable(name, "a name that is not known", f"a backend: {known}")
     module = importlib.import_module(f"arraynet.backends.{_MODULES[library]}")
     backend: Backend = module.make(device)
     return backend

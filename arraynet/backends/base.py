@@ -169,15 +169,20 @@ class Backend:
         """
         return function
 
-    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
-        """Yield ``run(block)`` on the host for each host block, in order.
+    def pipeline(self, blocks: Iterable[Any], run: Kernel) -> Iterator[Any]:
+        """Yield ``run(*block)`` on the host for each block, in order.
 
-        ``run`` takes and returns device arrays. A backend with asynchronous copies
-        overlaps them with the computation. An error of one block is raised after the
-        results of all blocks before it have been yielded.
+        A block is a tuple of host arrays, or one alone. ``run`` takes and returns device
+        arrays; what it returns as a tuple is yielded as one. A backend with asynchronous
+        copies overlaps them with the computation. An error of one block is raised after
+        the results of all blocks before it have been yielded.
         """
         for block in blocks:
-            yield self.to_host(run(self.asarray(block)))
+            result = run(*map(self.asarray, block if isinstance(block, tuple) else (block,)))
+            if isinstance(result, tuple):
+                yield tuple(map(self.to_host, result))
+            else:
+                yield self.to_host(result)
 
     def free_memory(self) -> None:
         """Give cached memory back to the device."""

@@ -1,30 +1,29 @@
 """CuPy on one CUDA device.
 
-The other files named cupy_… hold its parts: why it is unusable (check), what an error
-means (failures), the array API with fast products (namespace), its own kernels
-(kernels), and copies that overlap with the computation (transfer).
+The other files named cupy_… hold its parts: why it is unusable and what an error means
+(check), its own kernels and products (kernels), and copies that overlap with the
+computation (transfer).
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from types import MappingProxyType, TracebackType
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from arraynet._typing import Array, Kernel
-from arraynet.admission import HostArray
-from arraynet.backends import cupy_failures
+from arraynet.admission import HostArray, host_dtype
+from arraynet.backends import cupy_check
 from arraynet.backends.base import Backend
 from arraynet.backends.cupy_check import forked, load_cupy, version_text
-from arraynet.backends.cupy_fusion import BFLOAT16_VERSION, bfloat16_of, fuse
-from arraynet.backends.cupy_kernels import native
-from arraynet.backends.cupy_namespace import namespace
+from arraynet.backends.cupy_kernels import namespace, native
 from arraynet.backends.cupy_transfer import Lane, stream
 from arraynet.backends.generic import GenericBackend
 from arraynet.backends.unavailable import import_library, unavailable
@@ -37,6 +36,7 @@ _log = logging.getLogger("arraynet")
 _LARGEST_BLOCK = 256 << 20
 _PART_OF_MEMORY = 8
 _TF32_CAPABILITY = 80
+_BFLOAT16_VERSION = 14
 
 
 class CupyBackend(GenericBackend):
@@ -57,15 +57,12 @@ class CupyBackend(GenericBackend):
             super().__init__(namespace(cupy, xp, precision), device, cupy.ndarray)
             self._capability = int(device.compute_capability)
         if precision == "tf32" and self._capability < _TF32_CAPABILITY:
-            raise unavailable(
-                self.name,
-                f"a device of compute capability {self._capability / 10}",
-                "8.0 or higher, which has TF32",
-                f"use the backend 'gpu:{number}'",
-            )
+            found = f"a device of compute capability {self._capability / 10}"
+            repair = f"use the backend 'gpu:{number}'"
+            raise unavailable(self.name, found, "8.0 or higher, which has TF32", repair)
         self.out_of_memory = (MemoryError, cupy.cuda.memory.OutOfMemoryError)
         self.native = MappingProxyType(native(cupy))
-        self._bfloat16 = bfloat16_of(cupy)
+        self._bfloat16 = _bfloat16_of(cupy)
         self._lanes: list[Lane] = []
         self._size_blocks()
         _started.add(self)
@@ -84,20 +81,42 @@ class CupyBackend(GenericBackend):
         if self._unusable is not None:
             raise self._unusable
 
-    def active(self) -> AbstractContextManager[Any]:
+    @contextmanager
+    def active(self) -> Iterator[None]:
         """Return a context in which new arrays land on the device.
 
         An error of CUDA leaves it as MemoryError (full memory) or DeviceLostError.
         """
-        return _Active(self, self._cupy.cuda.Device(self._number))
+        self.ensure_usable()
+        device = self._cupy.cuda.Device(self._number)
+        failure: BaseException | None = None
+        meaning: Exception | None = None
+        try:
+            with device:
+                try:
+                    yield
+                except BaseException as error:
+                    failure = error
+                    raise
+        except BaseException as error:
+            # A lost device refuses to be left too: the first error is the one to tell.
+            failure = failure or error
+            if meaning := self.interpret(failure):
+                raise meaning from failure
+            raise failure  # noqa: B904 (it has its own context)
+        finally:
+            failure = meaning = None  # their tracebacks hold this frame: break the circle
 
     def interpret(self, error: BaseException) -> Exception | None:
         """Return what an error of CUDA means, or None if it says so itself."""
-        if cupy_failures.is_out_of_memory(error):
+        if cupy_check.is_out_of_memory(error):
             return MemoryError(f"{self.name}: out of memory ({error})")
-        lost = cupy_failures.loss(error)
-        if lost is None and cupy_failures.is_cublas(error):
-            lost = self._loss_behind()
+        lost = cupy_check.loss(error)
+        if lost is None and cupy_check.is_cublas(error):  # which says only that it failed
+            try:
+                self._cupy.cuda.runtime.deviceSynchronize()
+            except RuntimeError as behind:
+                lost = cupy_check.loss(behind)
         if lost is None:
             return None
         self._unusable = DeviceLostError(
@@ -107,21 +126,13 @@ class CupyBackend(GenericBackend):
         _log.error("%s", self._unusable)
         return self._unusable
 
-    def _loss_behind(self) -> str | None:
-        """Return what happened to the device when cuBLAS says only that it failed."""
-        try:
-            self._cupy.cuda.runtime.deviceSynchronize()
-        except RuntimeError as error:
-            return cupy_failures.loss(error)
-        return None
-
     def dtype(self, name: str) -> Any:
         """Return CuPy's dtype of that name ("float32"), or raise DtypeError."""
         if name != "bfloat16":
             return super().dtype(name)
         if self._bfloat16 is None:
             raise DtypeError(
-                f"dtype on {self.name}: got 'bfloat16', expected CuPy {BFLOAT16_VERSION} or "
+                f"dtype on {self.name}: got 'bfloat16', expected CuPy {_BFLOAT16_VERSION} or "
                 f"newer and ml_dtypes (python -m pip install ml_dtypes -U cupy)"
             )
         return self._bfloat16
@@ -173,32 +184,65 @@ class CupyBackend(GenericBackend):
         If that fails, the function itself goes on being called; `unfused` and the
         log say why.
         """
-        return fuse(self._cupy, function, name, self.name, self.unfused)
+        kernel_name = re.sub(r"\W+", "_", f"arraynet_{name}")
+        fused = self._widened(self._cupy.fuse(kernel_name=kernel_name)(function))
+        plain = self._widened(function)
 
-    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
-        """Yield ``run(block)`` on the host for each host block, in order.
+        @functools.wraps(function)
+        def call(*arrays: Array) -> Array:
+            if name in self.unfused:
+                return plain(*arrays)
+            try:
+                return fused(*arrays)
+            except Exception as error:  # CuPy has no one kind for a trace that fails
+                if isinstance(error, MemoryError) or cupy_check.status(error) is not None:
+                    raise
+                self.unfused[name] = f"{type(error).__name__}: {error}"
+                _log.warning("%s: %s runs unfused (%s)", self.name, name, self.unfused[name])
+                return plain(*arrays)
+
+        return call
+
+    def _widened(self, function: Kernel) -> Kernel:
+        """Return the function, computed in float32 for arrays of bfloat16.
+
+        CuPy neither traces a bfloat16 array nor keeps its dtype beside a Python number.
+        """
+        if self._bfloat16 is None:
+            return function
+
+        def widened(*arrays: Array) -> Array:
+            if arrays[0].dtype != self._bfloat16:
+                return function(*arrays)
+            wide = (array.astype(self._cupy.float32) for array in arrays)
+            return function(*wide).astype(self._bfloat16)
+
+        return widened
+
+    def pipeline(self, blocks: Iterable[Any], run: Kernel) -> Iterator[Any]:
+        """Yield ``run(*block)`` on the host for each block, in order.
 
         Copies overlap with the computation. An error of one block is raised after
         the results of all blocks before it have been yielded.
         """
-        lane = self._borrow()
+        with self.active():
+            try:
+                lane = self._lanes.pop()  # no other pipeline uses it
+            except IndexError:
+                cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
+                lane = Lane(self._cupy, cupyx.empty_pinned)
         try:
-            checked = (b if self.owns(b) else self.on_host(b) for b in blocks)
-            yield from stream(lane, checked, run, self.active)
+            yield from stream(lane, map(self._checked, blocks), run, self.active)
         finally:
             if self._unusable is None:
                 with self.active():
                     lane.settle()
                 self._lanes.append(lane)
 
-    def _borrow(self) -> Lane:
-        """Return a lane that no other pipeline uses."""
-        with self.active():
-            try:
-                return self._lanes.pop()
-            except IndexError:
-                cupyx = import_library("cupyx", self.name, "python -m pip install -U cupy")
-                return Lane(self._cupy, cupyx.empty_pinned)
+    def _checked(self, block: Any) -> tuple[Any, ...]:
+        """Return the arrays of a block, each on the device or a plain one on the host."""
+        arrays = block if isinstance(block, tuple) else (block,)
+        return tuple(x if self.owns(x) else self.on_host(x) for x in arrays)
 
     def describe(self) -> dict[str, Any]:
         """Return the names, versions and sizes of the device, its driver and CuPy."""
@@ -221,39 +265,14 @@ class CupyBackend(GenericBackend):
             }
 
 
-class _Active:
-    """The device made current, and what its errors mean."""
-
-    __slots__ = ("_backend", "_device")
-
-    def __init__(self, backend: CupyBackend, device: Any) -> None:
-        self._backend, self._device = backend, device
-
-    def __enter__(self) -> Any:
-        self._backend.ensure_usable()
-        try:
-            return self._device.__enter__()
-        except RuntimeError as error:
-            meaning = self._backend.interpret(error)
-            if meaning is None:
-                raise
-            raise meaning from error
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._device.__exit__(kind, error, trace)
-        except RuntimeError as failure:
-            # A lost device refuses this too: the first error is the one to tell.
-            error = error or failure
-        if error is not None:
-            meaning = self._backend.interpret(error)
-            if meaning is not None:
-                raise meaning from error
+def _bfloat16_of(cupy: Any) -> Any:
+    """Return the dtype bfloat16, or None where CuPy or NumPy lacks it."""
+    if int(cupy.__version__.partition(".")[0]) < _BFLOAT16_VERSION:
+        return None
+    try:
+        return host_dtype("bfloat16")
+    except DtypeError:
+        return None
 
 
 _started: weakref.WeakSet[CupyBackend] = weakref.WeakSet()

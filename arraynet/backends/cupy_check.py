@@ -1,4 +1,4 @@
-"""Why the GPU is unusable, and the line to type."""
+"""Why the GPU is unusable, what CUDA's errors mean, and the line to type."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import os
 import sys
 from typing import Any
 
-from arraynet.backends import cupy_failures
-from arraynet.backends.unavailable import unavailable
+from arraynet.backends.unavailable import failure, unavailable
 from arraynet.errors import BackendUnavailableError
 
 WHEELS = (
@@ -23,6 +22,34 @@ WHEELS = (
 
 SPAWN = 'start the child with multiprocessing.get_context("spawn")'
 _NEWEST = 13
+
+INITIALIZATION = 3
+NO_DRIVER = 35
+NO_DEVICE = 100
+_MEMORY_ALLOCATION = 2
+_CUBLAS_ALLOCATION_FAILED = 3
+
+LOST = {
+    46: "the device is busy or not reachable",
+    201: "its context is not valid",
+    214: "a memory error that could not be corrected",
+    220: "an NVLink error that could not be corrected",
+    700: "a kernel used an illegal address",
+    702: "a kernel ran into the time limit",
+    709: "its context was destroyed",
+    710: "an assertion failed in a kernel",
+    714: "the call stack of a kernel broke",
+    715: "a kernel met an illegal instruction",
+    716: "a kernel used a misaligned address",
+    717: "a kernel used an address of the wrong space",
+    718: "a kernel jumped out of its code",
+    719: "a kernel failed",
+    999: "an unknown error",
+}
+"""The CUDA error codes after which no call of this process succeeds any more.
+
+They are the same in the runtime's ``cudaError_t`` and in the driver's ``CUresult``.
+"""
 
 
 def installed_wheels() -> list[str]:
@@ -56,13 +83,7 @@ def install_line(wheel: str = "") -> str:
 
 
 def load_cupy(number: int) -> Any:
-    """Return CuPy, after seeing that it works on the device of that number.
-
-    Raises
-    ------
-    BackendUnavailableError
-        With what is missing or broken, and what to type.
-    """
+    """Return CuPy, after seeing that it works on the device of that number, or say why not."""
     name = f"gpu:{number}"
     cupy = _import(name)
     _check_driver(name, cupy)
@@ -93,7 +114,7 @@ def _import(name: str) -> Any:
         repair = f"{install_line(wheels[0] if wheels else '')} --force-reinstall --no-cache-dir"
         raise unavailable(
             name,
-            f"a CuPy that cannot be imported ({_short(error)})",
+            f"a CuPy that cannot be imported ({failure(error)})",
             "one that fits this Python, NumPy and CUDA",
             repair,
         ) from error
@@ -129,20 +150,20 @@ def _count_devices(name: str, cupy: Any) -> int:
     try:
         count = int(cupy.cuda.runtime.getDeviceCount())
     except RuntimeError as error:
-        code = cupy_failures.status(error)
-        if code == cupy_failures.INITIALIZATION:
+        code = status(error)
+        if code == INITIALIZATION:
             raise forked(name) from error
-        if code not in (cupy_failures.NO_DEVICE, cupy_failures.NO_DRIVER):
+        if code not in (NO_DEVICE, NO_DRIVER):
             raise unavailable(
-                name, f"a driver that fails ({_short(error)})", "one that works", "nvidia-smi"
+                name, f"a driver that fails ({failure(error)})", "one that works", "nvidia-smi"
             ) from error
         count = 0
     if count == 0:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-        found = "no CUDA device"
+        found, repair = "no CUDA device", "nvidia-smi -L"
         if hidden is not None:
             found += f" while CUDA_VISIBLE_DEVICES is {hidden!r}"
-        repair = "nvidia-smi -L" if hidden is None else "unset CUDA_VISIBLE_DEVICES"
+            repair = "unset CUDA_VISIBLE_DEVICES"
         raise unavailable(name, found, "at least one", repair)
     return count
 
@@ -154,20 +175,16 @@ def _try_out(name: str, cupy: Any, number: int) -> None:
             matrix = cupy.ones((2, 2), dtype=cupy.float32) * 2
             cupy.matmul(matrix, matrix).get()
     except Exception as error:  # each missing part fails in its own way
-        code = cupy_failures.status(error)
-        if isinstance(error, MemoryError) or cupy_failures.is_out_of_memory(error):
-            raise unavailable(
-                name,
-                "a device with no free memory",
-                "some megabytes of it",
-                "see who holds it: nvidia-smi",
-            ) from error
-        if code == cupy_failures.INITIALIZATION and not cupy_failures.is_cublas(error):
+        code = status(error)
+        if isinstance(error, MemoryError) or is_out_of_memory(error):
+            found, repair = "a device with no free memory", "see who holds it: nvidia-smi"
+            raise unavailable(name, found, "some megabytes of it", repair) from error
+        if code == INITIALIZATION and not is_cublas(error):
             raise forked(name) from error
         wheels = installed_wheels()
         raise unavailable(
             name,
-            f"a CuPy that cannot run a kernel and a matrix product ({_short(error)})",
+            f"a CuPy that cannot run a kernel and a matrix product ({failure(error)})",
             "one with the CUDA libraries that it was built for",
             install_line(wheels[0] if wheels else ""),
         ) from error
@@ -183,7 +200,24 @@ def forked(name: str) -> BackendUnavailableError:
     )
 
 
-def _short(error: BaseException) -> str:
-    """Return an error's kind and the first line of its text that says something."""
-    lines = (line.strip(" =") for line in str(error).splitlines())
-    return f"{type(error).__name__}: {next((line for line in lines if line), 'no text')[:200]}"
+def status(error: BaseException) -> int | None:
+    """Return the code of a CUDA error, or None for an error of another kind."""
+    code = getattr(error, "status", None)
+    return code if isinstance(code, int) and isinstance(error, RuntimeError) else None
+
+
+def is_cublas(error: BaseException) -> bool:
+    """Return whether the error's code is one of cuBLAS, which counts differently."""
+    return type(error).__name__ == "CUBLASError"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether the device's memory is full, though CuPy's error is not a MemoryError."""
+    wanted = _CUBLAS_ALLOCATION_FAILED if is_cublas(error) else _MEMORY_ALLOCATION
+    return status(error) == wanted
+
+
+def loss(error: BaseException) -> str | None:
+    """Return what happened to the device, or None if it is still there."""
+    code = status(error)
+    return None if code is None or is_cublas(error) else LOST.get(code)

@@ -1,6 +1,6 @@
-"""Kernels of the GPU that replace an op's formula.
+"""What is quicker on a GPU than an op's formula: kernels of our own, and CuPy's products.
 
-Each is held to the formula by a test. Sums are kept in float32 for the narrow
+Each kernel is held to the formula by a test. Sums are kept in float32 for the narrow
 dtypes, so a float16 row adds up to one.
 """
 
@@ -10,10 +10,13 @@ import functools
 import math
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-from arraynet._typing import Array, Kernel
+from arraynet._typing import Array, Kernel, Namespace
 from arraynet.errors import DtypeError
+
+_compute_type_lock = threading.RLock()
 
 SOFTMAX = r"""
 #include <cuda_fp16.h>
@@ -111,19 +114,35 @@ _WARP = 32
 _LARGEST_BLOCK = 1024
 
 
-def expressions() -> list[str]:
-    """Return every kernel that is compiled from `SOFTMAX`, as CUDA C names it."""
-    return [_expression(dtype, log) for dtype in TYPES for log in (False, True)]
-
-
-def _expression(dtype: str, logarithm: bool) -> str:
+def expression(dtype: str, logarithm: bool) -> str:
     """Return CUDA C's name for the kernel of one dtype."""
     return f"softmax<{TYPES[dtype]}, {'true' if logarithm else 'false'}>"
 
 
 def native(cupy: Any) -> dict[str, Kernel]:
     """Return the op name and the kernel of each op that has one, for the current device."""
-    rows = _Softmax(cupy)
+
+    @functools.cache
+    def compiled(dtype: str, logarithm: bool) -> Callable[..., Any]:
+        if dtype not in TYPES:
+            raise DtypeError(f"softmax: got an array of {dtype}, expected a floating dtype")
+        name = expression(dtype, logarithm)
+        module = cupy.RawModule(code=SOFTMAX, options=OPTIONS, name_expressions=[name])
+        return module.get_function(name)  # type: ignore[no-any-return]
+
+    def rows(logarithm: bool, x: Array, *, axis: int = -1) -> Array:
+        x = cupy.ascontiguousarray(x)
+        result = cupy.empty_like(x)
+        if x.size == 0:
+            return result
+        axis = range(x.ndim)[axis]
+        length, inner = x.shape[axis], math.prod(x.shape[axis + 1 :])
+        count = x.size // length
+        grid, block = launch_shape(count, length)
+        sizes = map(cupy.int64, (count, length, inner))
+        compiled(x.dtype.name, logarithm)(grid, block, (x, result, *sizes))
+        return result
+
     softmax = functools.partial(rows, False)
     return {
         "softmax": softmax,
@@ -132,46 +151,6 @@ def native(cupy: Any) -> dict[str, Kernel]:
         "softmin": lambda x, *, axis=-1: softmax(-x, axis=axis),
         "log_softmax": functools.partial(rows, True),
     }
-
-
-class _Softmax:
-    """Softmax, or its logarithm, along one axis as a single kernel.
-
-    A row with NaN or +infinity, or with -infinity alone, is NaN throughout.
-    """
-
-    def __init__(self, cupy: Any) -> None:
-        self._cupy = cupy
-        self._compiled: dict[str, Callable[..., Any]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, logarithm: bool, x: Array, *, axis: int = -1) -> Array:
-        """Return the softmax of ``x`` along ``axis``, in its dtype."""
-        cupy = self._cupy
-        x = cupy.ascontiguousarray(x)
-        result = cupy.empty_like(x)
-        if x.size == 0:
-            return result
-        axis = range(x.ndim)[axis]
-        length, inner = x.shape[axis], math.prod(x.shape[axis + 1 :])
-        rows = x.size // length
-        grid, block = launch_shape(rows, length)
-        kernel = self._kernel(x.dtype.name, logarithm)
-        kernel(grid, block, (x, result, *map(cupy.int64, (rows, length, inner))))
-        return result
-
-    def _kernel(self, dtype: str, logarithm: bool) -> Callable[..., Any]:
-        """Return the compiled kernel of that dtype; it is compiled at its first use."""
-        if dtype not in TYPES:
-            raise DtypeError(f"softmax: got an array of {dtype}, expected a floating dtype")
-        name = _expression(dtype, logarithm)
-        with self._lock:
-            if name not in self._compiled:
-                module = self._cupy.RawModule(
-                    code=SOFTMAX, options=OPTIONS, name_expressions=[name]
-                )
-                self._compiled[name] = module.get_function(name)
-            return self._compiled[name]
 
 
 def launch_shape(rows: int, length: int) -> tuple[tuple[int], tuple[int, int]]:
@@ -185,3 +164,38 @@ def launch_shape(rows: int, length: int) -> tuple[tuple[int], tuple[int, int]]:
         return (-(-rows // height),), (_WARP, height)
     width = min(_LARGEST_BLOCK, -(-length // (4 * _WARP)) * _WARP)
     return (rows,), (width, 1)
+
+
+def namespace(cupy: Any, xp: Namespace, precision: str) -> Namespace:
+    """Return CuPy's array-API namespace, its ``matmul`` on the fast path in that precision.
+
+    `cupy.matmul` hands two matrices to cuBLAS as they are. With more dimensions it copies
+    operands, ignores TF32 and converts float16 to float32: so a stack of rows times one
+    matrix is computed as one product here. CuPy keeps one precision of float32 for the whole
+    process, which CUPY_TF32 presets: it is changed for the moment of the launch, under a lock.
+    """
+    linalg, float32 = cupy._core._routines_linalg, cupy.float32
+    wanted = linalg.COMPUTE_TYPE_TF32 if precision == "tf32" else linalg.COMPUTE_TYPE_DEFAULT
+
+    def product(x1: Array, x2: Array) -> Array:
+        if x1.dtype != float32:
+            return cupy.matmul(x1, x2)
+        with _compute_type_lock:
+            before = linalg.get_compute_type(float32)
+            if before == wanted:
+                return cupy.matmul(x1, x2)
+            linalg.set_compute_type(float32, wanted)
+            try:
+                return cupy.matmul(x1, x2)
+            finally:
+                linalg.set_compute_type(float32, before)
+
+    def matmul(x1: Array, x2: Array, /) -> Array:
+        if x1.ndim <= 2 or x2.ndim != 2:
+            return product(x1, x2)
+        rows = x1.reshape(math.prod(x1.shape[:-1]), x1.shape[-1])
+        return product(rows, x2).reshape(*x1.shape[:-1], x2.shape[1])
+
+    result = ModuleType(xp.__name__)
+    result.__dict__.update({key: getattr(xp, key) for key in dir(xp)}, matmul=matmul)
+    return result

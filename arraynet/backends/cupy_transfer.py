@@ -45,8 +45,27 @@ class Buffer:
         self._bytes = None
 
 
+class Buffers:
+    """A buffer for each array of a block, made when there is such an array."""
+
+    def __init__(self, allocate: Any) -> None:
+        self._allocate = allocate
+        self._buffers: list[Buffer] = []
+
+    def of(self, place: int, size: int) -> Any:
+        """Return at least ``size`` bytes of the buffer for an array."""
+        while len(self._buffers) <= place:
+            self._buffers.append(Buffer(self._allocate))
+        return self._buffers[place].of(size)
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for buffer in self._buffers:
+            buffer.release()
+
+
 class Slot:
-    """The buffers, the events and the result of one block under way."""
+    """The buffers, the events and the results of one block under way."""
 
     def __init__(self, cupy: Any, empty_pinned: Any) -> None:
         def pinned(size: int) -> HostArray:
@@ -55,11 +74,16 @@ class Slot:
         def device(size: int) -> Array:
             return cupy.empty(size, cupy.uint8)
 
-        self.staged, self.received, self.landed = Buffer(pinned), Buffer(pinned), Buffer(device)
-        events = (cupy.cuda.Event(disable_timing=True) for _ in range(3))
-        self.uploaded, self.computed, self.downloaded = events
-        self.result: Array | None = None
-        self.host: HostArray | None = None
+        self.staged, self.received, self.landed = (
+            Buffers(pinned),
+            Buffers(pinned),
+            Buffers(device),
+        )
+        events = (cupy.cuda.Event(disable_timing=True) for _ in range(4))
+        self.there, self.uploaded, self.computed, self.downloaded = events
+        self.several = False
+        self.results: list[Array] = []
+        self.host: list[HostArray] = []
 
 
 class Lane:
@@ -72,55 +96,65 @@ class Lane:
         self._slots = Slot(cupy, empty_pinned), Slot(cupy, empty_pinned)
         self._submitted = 0
 
-    def submit(self, block: Array, run: Kernel) -> Slot:
+    def submit(self, block: tuple[Array, ...], run: Kernel) -> Slot:
         """Queue a block's upload, computation and download; return without waiting.
 
-        A block that is on the device already is used as it is. The slot that comes
+        An array that is on the device already is used as it is. The slot that comes
         back must be passed to `finish` before the second next `submit`.
         """
         slot = self._slots[self._submitted % 2]
-        if isinstance(block, np.ndarray):
-            arrived = self._send(slot, block)
-        else:
-            arrived = block
-            slot.uploaded.record()  # on the caller's stream: after what made the block
+        on_host = [isinstance(x, np.ndarray) for x in block]
+        events = []
+        if not all(on_host):
+            slot.there.record()  # on the caller's stream: after what made the arrays
+            events.append(slot.there)
+        arrived = [
+            self._send(slot, place, x) if host else x
+            for place, (x, host) in enumerate(zip(block, on_host, strict=True))
+        ]
+        if any(on_host):
+            slot.uploaded.record(self._upload)
+            events.append(slot.uploaded)
         with self._compute:
-            self._compute.wait_event(slot.uploaded)
-            slot.result = self._cupy.ascontiguousarray(run(arrived))
+            for event in events:
+                self._compute.wait_event(event)
+            result = run(*arrived)
+            slot.several = isinstance(result, tuple)
+            results = result if isinstance(result, tuple) else (result,)
+            slot.results = [self._cupy.ascontiguousarray(part) for part in results]
             slot.computed.record(self._compute)
         self._receive(slot)
         self._submitted += 1
         return slot
 
-    def _send(self, slot: Slot, block: HostArray) -> Array:
-        """Queue the copy of a block to the device, through pinned memory."""
-        staged = _view(slot.staged.of(block.nbytes), block.shape, block.dtype)
-        np.copyto(staged, block)
+    def _send(self, slot: Slot, place: int, array: HostArray) -> Array:
+        """Queue the copy of an array to the device, through pinned memory."""
+        staged = _view(slot.staged.of(place, array.nbytes), array.shape, array.dtype)
+        np.copyto(staged, array)
         with self._upload:
-            memory = slot.landed.of(block.nbytes)
-            arrived = self._cupy.ndarray(block.shape, block.dtype, memptr=memory.data)
+            memory = slot.landed.of(place, array.nbytes)
+            arrived = self._cupy.ndarray(array.shape, array.dtype, memptr=memory.data)
             arrived.set(staged, stream=self._upload)
-            slot.uploaded.record(self._upload)
         return arrived
 
     def _receive(self, slot: Slot) -> None:
-        """Queue the copy of a slot's result to pinned memory."""
-        result = slot.result
-        if result is None:
-            raise RuntimeError("a slot without a result was received")
-        slot.host = _view(slot.received.of(result.nbytes), result.shape, result.dtype)
+        """Queue the copies of a slot's results to pinned memory."""
         self._download.wait_event(slot.computed)
-        result.get(stream=self._download, out=slot.host, blocking=False)
+        slot.host = []
+        for place, result in enumerate(slot.results):
+            memory = slot.received.of(place, result.nbytes)
+            slot.host.append(_view(memory, result.shape, result.dtype))
+            result.get(stream=self._download, out=slot.host[-1], blocking=False)
         slot.downloaded.record(self._download)
 
-    def finish(self, slot: Slot) -> HostArray:
-        """Wait for a slot's download, and return a copy of what came down."""
+    def finish(self, slot: Slot) -> Any:
+        """Wait for a slot's download, and return copies of what came down."""
         slot.downloaded.synchronize()
-        if slot.host is None:
+        if not slot.host:
             raise RuntimeError("a slot without a download was finished")
-        received = slot.host.copy()
-        slot.result = slot.host = None
-        return received
+        received = tuple(part.copy() for part in slot.host)
+        slot.results, slot.host = [], []
+        return received if slot.several else received[0]
 
     def release(self) -> None:
         """Give every buffer back, whoever still holds this lane."""
@@ -133,16 +167,16 @@ class Lane:
         for stream in (self._upload, self._compute, self._download):
             stream.synchronize()
         for slot in self._slots:
-            slot.result = slot.host = None
+            slot.results, slot.host = [], []
 
 
 def stream(
     lane: Lane,
-    blocks: Iterator[Array],
+    blocks: Iterator[tuple[Array, ...]],
     run: Kernel,
     active: Callable[[], AbstractContextManager[Any]],
-) -> Iterator[HostArray]:
-    """Yield ``run(block)`` on the host for each block, one behind what is under way.
+) -> Iterator[Any]:
+    """Yield ``run(*block)`` on the host for each block, one behind what is under way.
 
     An error of one block is raised after the results of all blocks before it have
     been yielded. ``active`` gives the context that makes the device current; it is

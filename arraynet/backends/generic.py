@@ -11,22 +11,12 @@ import numpy as np
 from arraynet._typing import Array, Namespace
 from arraynet.admission import DTYPES, HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.unavailable import unavailable
+from arraynet.backends.unavailable import failure, unavailable
 from arraynet.errors import DtypeError, shortened
 
 
 class GenericBackend(Backend):
-    """An array-API namespace on one of its devices.
-
-    Parameters
-    ----------
-    xp : namespace
-        The array-API namespace, as array-api-compat gives it.
-    device : object
-        The library's own device object.
-    array_type : type
-        The type of the library's arrays.
-    """
+    """An array-API namespace, as array-api-compat gives it, on one of its device objects."""
 
     library: str = ""
     """What stands before the colon in the name; "" when `get_backend` knows no such name."""
@@ -47,10 +37,8 @@ class GenericBackend(Backend):
 
     def dtype(self, name: str) -> Any:
         """Return the library's dtype of that name ("float32"), or raise DtypeError."""
-        try:
+        if name in self._dtypes:
             return self._dtypes[name]
-        except KeyError:
-            pass
         if name not in DTYPES or not self._has(name):
             known = ", ".join(known for known in DTYPES if self._has(known))
             raise DtypeError(f"dtype on {self.name}: got {name!r}, expected one of {known}")
@@ -81,9 +69,9 @@ class GenericBackend(Backend):
         if wanted is None or array.dtype == wanted:
             return array
         if not self.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+            advice = "nothing is dropped by itself: take the real part first"
             raise DtypeError(
-                f"input: got an array of {array.dtype}, expected real numbers "
-                f"(nothing is dropped by itself: take the real part first)"
+                f"input: got an array of {array.dtype}, expected real numbers ({advice})"
             )
         return self.xp.astype(array, wanted)
 
@@ -98,36 +86,19 @@ class GenericBackend(Backend):
     def describe(self) -> dict[str, Any]:
         """Return the library's name and version, and the device."""
         package = self.xp.__name__.removeprefix("array_api_compat.").partition(".")[0]
+        version = getattr(sys.modules.get(package), "__version__", "unknown")
         return {
             "name": self.name,
             "library": package,
-            "version": _version(self.xp, package),
+            "version": str(getattr(self.xp, "__version__", version)),
             "device": self._suffix().removeprefix(":") or "cpu",
         }
-
-
-def _version(xp: Namespace, package: str) -> str:
-    """Return the version of the library behind a namespace."""
-    module = sys.modules.get(package)
-    return str(getattr(xp, "__version__", getattr(module, "__version__", "unknown")))
 
 
 def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace, Any, type[Any]]:
     """Return a library's namespace, device object and array type, from an empty array.
 
-    Parameters
-    ----------
-    xp : namespace
-        The library, or its array-API namespace.
-    device : object, optional
-        The library's own device object, or its name; the default device if None.
-    name : str
-        The name that was asked for, for the message; "" where there is none.
-
-    Raises
-    ------
-    BackendUnavailableError
-        If the library cannot make an array on that device.
+    ``name`` is what was asked for, for the BackendUnavailableError where it cannot make one.
     """
     try:
         array = xp.empty((0,), dtype=xp.float32, device=device)
@@ -138,9 +109,3 @@ def probe(xp: Namespace, device: Any = None, name: str = "") -> tuple[Namespace,
             failure(error),
             f"an array-API namespace that can make an array on device {shortened(device)}",
         ) from error
-
-
-def failure(error: BaseException) -> str:
-    """Return a library's error on one line: some go on for pages."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -10,11 +10,10 @@ from arraynet._typing import Array, Kernel, Namespace
 from arraynet.admission import HostArray
 from arraynet.backends.base import Backend
 from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.jax_kernels import kernels
 from arraynet.backends.unavailable import import_library, unavailable
 from arraynet.errors import DtypeError
 from arraynet.memory import telling_full_memory
-
-_INSTALL = "python -m pip install jax"
 
 
 class JaxBackend(GenericBackend):
@@ -25,6 +24,7 @@ class JaxBackend(GenericBackend):
     def __init__(self, jax: Any, xp: Namespace, device: Any) -> None:
         self._jax = jax
         super().__init__(xp, device, jax.Array)
+        self.native = kernels(jax, xp)
 
     def _suffix(self) -> str:
         """Return the platform and the number of the device."""
@@ -75,10 +75,10 @@ class JaxBackend(GenericBackend):
 
 def make(device: Any) -> Backend:
     """Return the backend "jax" or "jax:<platform>:<number>"."""
-    jax = import_library("jax", "jax", _INSTALL)
+    jax = import_library("jax", "jax")
     if isinstance(device, str):
         device = _find(jax, device)
-    xp, device, _ = probe(import_library("jax.numpy", "jax", _INSTALL), device)
+    xp, device, _ = probe(import_library("jax.numpy", "jax"), device)
     return JaxBackend(jax, xp, device)
 
 

@@ -38,14 +38,11 @@ class StrictBackend(GenericBackend):
 
 def make(device: Any) -> Backend:
     """Return the backend "array_api_strict" or "array_api_strict:<device>"."""
-    xp = import_library(
-        "array_api_strict", "array_api_strict", "python -m pip install array-api-strict"
-    )
+    name = "array_api_strict"
+    xp = import_library(name, name)
     if isinstance(device, str):
         try:
             device = xp.Device("CPU_DEVICE" if device in ("", "cpu") else device)
         except ValueError as error:
-            raise unavailable(
-                "array_api_strict", f"device {device!r}", "cpu, device1 or device2"
-            ) from error
+            raise unavailable(name, f"device {device!r}", "cpu, device1 or device2") from error
     return StrictBackend(*probe(xp, device))

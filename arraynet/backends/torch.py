@@ -9,8 +9,9 @@ import numpy as np
 from arraynet._typing import Array, Namespace
 from arraynet.admission import HostArray, host_dtype
 from arraynet.backends.base import Backend
-from arraynet.backends.generic import GenericBackend, failure, probe
-from arraynet.backends.unavailable import import_library, unavailable
+from arraynet.backends.generic import GenericBackend, probe
+from arraynet.backends.torch_kernels import kernels
+from arraynet.backends.unavailable import failure, import_library, unavailable
 
 NARROW = 16
 """Most columns of a weight whose products are summed in float64 on the CPU."""
@@ -32,8 +33,9 @@ class TorchBackend(GenericBackend):
         super().__init__(xp, device, array_type)
         self.out_of_memory = (MemoryError, self._torch.OutOfMemoryError)
         self._on_cuda = self.device.type == "cuda"
+        self.native = kernels(torch, xp)
         if self.device.type == "cpu":
-            self.native = {"matmul": self._matmul}
+            self.native = {**self.native, "matmul": self._matmul}
 
     def _suffix(self) -> str:
         """Return nothing for the CPU, else the device with its number."""
@@ -84,8 +86,7 @@ class TorchBackend(GenericBackend):
 
     def describe(self) -> dict[str, Any]:
         """Return PyTorch's version and the device, with its name on CUDA."""
-        facts = super().describe()
-        facts["library"] = "PyTorch"
+        facts = {**super().describe(), "library": "PyTorch"}
         if self._on_cuda:
             facts["device"] = f"{self._torch.cuda.get_device_name(self.device)} ({self.device})"
             facts["memory"] = self._torch.cuda.mem_get_info(self.device)[1]
@@ -95,7 +96,7 @@ class TorchBackend(GenericBackend):
 
 def make(device: Any) -> Backend:
     """Return the backend "torch" or "torch:<device>"."""
-    torch = import_library("torch", "torch", "python -m pip install torch")
+    torch = import_library("torch", "torch")
     name = f"torch:{device}"
     if str(device).partition(":")[0] == "cuda" and not torch.cuda.is_available():
         raise unavailable(
@@ -104,7 +105,7 @@ def make(device: Any) -> Backend:
             "a CUDA build of it, and a driver",
             "python -m pip install --force-reinstall torch, then check with: nvidia-smi",
         )
-    xp = import_library("array_api_compat.torch", "torch", "python -m pip install array-api-compat")
+    xp = import_library("array_api_compat.torch", "torch")
     backend = TorchBackend(torch, *probe(xp, "cpu" if device == "" else device, name))
     try:
         backend.to_host(backend.xp.ones(1, device=backend.device))

@@ -20,12 +20,19 @@ def unavailable(
     return error
 
 
-def import_library(module: str, backend: str, repair: str) -> Any:
+def import_library(module: str, backend: str, repair: str = "") -> Any:
     """Import an optional library, or raise BackendUnavailableError with the line to type."""
     try:
         return importlib.import_module(module)
     except (ImportError, OSError) as error:  # OSError: a shared library is missing
         library = module.partition(".")[0]
-        raise unavailable(
-            backend, f"no usable {library} ({error})", "it installed", repair
-        ) from error
+        repair = repair or f"python -m pip install {library.replace('_', '-')}"
+        found = f"no usable {library} ({error})"
+        raise unavailable(backend, found, "it installed", repair) from error
+
+
+def failure(error: BaseException) -> str:
+    """Return a library's error, of which some go on for pages, with its first line of text."""
+    lines = (line.strip(" =") for line in str(error).splitlines())
+    first = next((line for line in lines if line), "")[:200]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

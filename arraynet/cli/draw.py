@@ -6,53 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.images import starts_with_scale
-from arraynet.cli.networks import open_network
-from arraynet.cli.options import BACKEND, DTYPE, JSON, NETWORK, examples, options
-from arraynet.cli.printing import print_json
+from arraynet.cli.commands import say
+from arraynet.cli.options import MODEL, RUN, Answer, command, count, flag, option
+from arraynet.cli.samples import name_of, open_network
 from arraynet.errors import ArraynetError, LoadError
+from arraynet.scaling import starts_with_scale
 
 if TYPE_CHECKING:
     from arraynet.network import Network
     from arraynet.web.neighbours import Neighbours
 
-PORT = 8642
 
-
-@click.command(
-    epilog=examples(
-        "arraynet draw",
-        "arraynet draw sample_weight.pkl --hidden sigmoid --output softmax",
-        "arraynet draw model.safetensors --mnist data/mnist --backend gpu --port 0",
-    )
-)
-@click.argument("model", required=False)
-@options(
-    *NETWORK,
-    *DTYPE,
-    *BACKEND,
-    click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        default=PORT,
-        show_default=True,
-        metavar="N",
-        help="Port of the page; 0: any free one.",
-    ),
-    click.option(
-        "--host",
-        default="127.0.0.1",
-        show_default=True,
-        metavar="ADDRESS",
-        help="Address of the page. Any other than this one lets other machines in.",
-    ),
-    click.option("--no-open", is_flag=True, help="Open no browser: only print the address."),
-    click.option(
-        "--mnist",
-        metavar="FOLDER",
-        help="MNIST's files, for the nearest test images. [default: what 'fetch mnist' brought]",
-    ),
-    *JSON,
+@command(
+    "draw",
+    "draw sample_weight.pkl --hidden sigmoid --output softmax",
+    "draw model.safetensors --mnist data/mnist --backend gpu --port 0",
+    options=[
+        MODEL,
+        RUN,
+        count("--port", "Port of the page; 0: any free one.", default=8642, least=0, most=65535),
+        option(
+            "--host",
+            "Address of the page. Any other than this one lets other machines in.",
+            metavar="ADDRESS",
+            default="127.0.0.1",
+        ),
+        flag("--no-open", "Open no browser: only print the address."),
+        option(
+            "--mnist",
+            "MNIST's files, for the nearest test images. [default: what 'fetch mnist' brought]",
+            metavar="FOLDER",
+        ),
+    ],
 )
 def draw(
     model: str | None,
@@ -61,7 +46,7 @@ def draw(
     no_open: bool,
     mnist: str | None,
     as_json: bool,
-    **network_options: Any,
+    **reading: Any,
 ) -> None:
     """Draw a digit, and see what MODEL sees, as you draw.
 
@@ -81,11 +66,11 @@ def draw(
     from arraynet.web import serving
     from arraynet.web.viewer import Viewer
 
-    network = open_network(model, **network_options)
+    network = open_network(model, **reading)
     near, without = _neighbours(network, mnist)
     viewer = Viewer(
         network,
-        model or "the embedded network",
+        name_of(model),
         scaled=starts_with_scale(network.graph),
         neighbours=near,
         without=without,
@@ -94,12 +79,10 @@ def draw(
     url = serving.address(host, bound)
 
     def ready() -> None:
-        if as_json:
-            print_json({"url": url, "model": model, "backend": network.backend.name})
-        else:
-            click.echo(f"Draw on {url}  (Ctrl-C stops)")
+        facts = {"url": url, "model": model, "backend": network.backend.name}
+        Answer(facts, [f"Draw on {url}  (Ctrl-C stops)"]).print(as_json)
         if not serving.is_loopback(bound):
-            click.echo(f"arraynet: whoever reaches {host} can use this page", err=True)
+            say(f"arraynet: whoever reaches {host} can use this page", err=True)
         if not no_open:
             serving.open_browser(url)
 
@@ -118,9 +101,7 @@ def _neighbours(network: Network, folder: str | None) -> tuple[Neighbours | None
     if folder is not None:
         return neighbours.mnist(folder), ""
     try:
-        from arraynet.datasets.fetch import cache_folder
-
-        return neighbours.mnist(cache_folder() / "mnist"), ""
+        return neighbours.mnist(), ""
     except LoadError as error:
         found = f"{error.file}: {error.found}"
     except ArraynetError as error:

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from arraynet import __version__
-from arraynet.cli.convert import convert
-from arraynet.cli.doctor import doctor
+from arraynet.cli.commands import Commands
 from arraynet.cli.draw import draw
-from arraynet.cli.evaluate import evaluate
-from arraynet.cli.failure import Failure
-from arraynet.cli.fetch import fetch
-from arraynet.cli.inspect import inspect
-from arraynet.cli.parity import parity
+from arraynet.cli.files import convert, fetch, inspect
 from arraynet.cli.plot import plot
 from arraynet.cli.predict import predict
-from arraynet.cli.summary import summary
-from arraynet.errors import ArraynetError
-
-
-class Commands(click.Group):
-    """A group whose failures are one line, and exit status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; turn what it raises on purpose into one line."""
-        try:
-            return super().invoke(ctx)
-        except ArraynetError as error:
-            raise Failure(str(error)) from error
-        except BrokenPipeError:
-            raise  # click ends quietly
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            raise Failure(f"{place}{error.strerror or error}") from error
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the subcommands in the order that a newcomer meets them."""
-        return list(self.commands)
-
+from arraynet.cli.reports import doctor, evaluate, parity, summary
 
 HELP = """Run trained neural networks on a CPU or a GPU.
 
@@ -52,14 +23,13 @@ Start here: a network and its test images come with arraynet.
 \b
 Then your own weights, for example those of the book with MNIST:
   arraynet fetch mnist         downloads it, and says where
-  arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax \\
-      --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+  arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax
 
 Every subcommand explains itself: arraynet evaluate --help
 """
 
 EPILOG = """\b
-Exit status: 0 done, 1 failed (one line says why), 2 wrong usage.
+Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 after Ctrl-C.
 Completion, in bash: eval "$(_ARRAYNET_COMPLETE=bash_source arraynet)"
 (zsh_source and fish_source likewise).
 """

@@ -2,78 +2,67 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import logging
+import math
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from arraynet.cli.options import JSON, Command, examples, options
-from arraynet.cli.printing import print_json
-from arraynet.errors import ArraynetError
+from arraynet.cli.options import Answer, Choice, answering, count, option
+from arraynet.errors import ArraynetError, OutOfMemoryError, clipped
 from arraynet.formats.writing import replace_file
+from arraynet.plots.canvas import PLAIN, STYLES, import_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".png", ".svg", ".pdf")
-STYLES = {"light": "default", "dark": "dark_background"}
-
-
-def sides(text: str) -> tuple[int, int]:
-    """Return the height and width of an image: 28x20."""
-    height, _, width = text.lower().partition("x")
-    if height.isdecimal() and width.isdecimal() and int(height) * int(width):
-        return int(height), int(width)
-    raise click.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 28x20.")
-
-
-SHAPE = click.option(
-    "--shape", type=sides, metavar="HxW", help="Of images that are not square: 28x20."
-)
+MOST_PIXELS = 64_000_000  # of a picture: 256 MB while it is drawn
 
 PICTURE = (
-    click.option(
-        "--out", metavar="FILE", help="The picture: .png, .svg or .pdf. Else KIND.png, here."
-    ),
-    click.option(
+    option("--out", "The picture: .png, .svg or .pdf. Else KIND.png, here.", metavar="FILE"),
+    option(
         "--style",
-        type=click.Choice(list(STYLES)),
+        "Dark on a light page, or light on a dark one.",
+        Choice(STYLES),
+        "|".join(STYLES),
         default="light",
-        show_default=True,
-        help="Dark on a light page, or light on a dark one.",
     ),
-    click.option(
-        "--dpi",
-        type=click.IntRange(20, 1200),
-        default=150,
-        show_default=True,
-        metavar="N",
-        help="Pixels per inch of a .png.",
-    ),
-    *JSON,
+    count("--dpi", "Pixels per inch of a .png.", default=150, least=20, most=1200),
 )
 
 
-def picture_options(
-    *several: Callable[[Command], Command],
-) -> Callable[[Command], Command]:
-    """Return a decorator that adds options, and after them those of every picture."""
-    return options(*several, *PICTURE)
+def picture(
+    *examples: str, options: Iterable[Any]
+) -> Callable[[Callable[..., tuple[Callable[[], Axes], str]]], click.Command]:
+    """Return a decorator that makes a subcommand of what gives a function that draws, and a source.
+
+    Its name is that of the kind of picture. Options and examples are as for `answering`.
+    """
+
+    def decorate(kind: Callable[..., tuple[Callable[[], Axes], str]]) -> click.Command:
+        @functools.wraps(kind)
+        def run(out: str | None, style: str, dpi: int, **given: Any) -> Answer:
+            draw, source = kind(**given)
+            return write_picture(kind.__name__, draw, source, out, style, dpi)
+
+        return answering(*examples, options=[*options, *PICTURE], start="arraynet plot")(run)
+
+    return decorate
 
 
-def plot_examples(*lines: str) -> str:
-    """Return the end of a subcommand's help; the lines come after ``arraynet plot``."""
-    return examples(*(line if line.startswith(" ") else f"arraynet plot {line}" for line in lines))
-
-
-@contextmanager
-def page(kind: str, out: str | None, style: str, dpi: int, as_json: bool) -> Iterator[list[Axes]]:
-    """Give an empty list for the axes that are drawn in this context; write their picture.
+def write_picture(
+    kind: str, draw: Callable[[], Axes], source: str, out: str | None, style: str, dpi: int
+) -> Answer:
+    """Draw in a style, and write the picture to a file.
 
     The file is written whole or not at all, and the same picture gives the same bytes.
+    Nothing but the style says how it looks: no settings of the folder or of the person.
     """
     path = f"{kind}.png" if out is None else out
     suffix = os.path.splitext(path)[1].lower()
@@ -81,37 +70,44 @@ def page(kind: str, out: str | None, style: str, dpi: int, as_json: bool) -> Ite
         raise ArraynetError(
             f"--out {path}: got the suffix {suffix!r}, expected one of {', '.join(SUFFIXES)}"
         )
-    try:
-        import matplotlib.style
-    except ImportError as error:
-        raise ArraynetError(
-            "plot: got no package matplotlib, expected it to draw "
-            "(python -m pip install 'arraynet[plot]')"
-        ) from error
-    drawn: list[Axes] = []
-    with matplotlib.style.context([STYLES[style], {"svg.hashsalt": "arraynet"}]):
-        yield drawn
-        written = _encoded(drawn[0], suffix[1:], dpi)
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # it tells of settings
+    os.environ.pop("MPLBACKEND", None)  # of windows, and there is none
+    import_matplotlib()
+    import matplotlib.style
+
+    settings = {**STYLES[style], "svg.hashsalt": "arraynet"}
+    with matplotlib.style.context(["default", settings]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
+        ax = draw()
+        written = _encoded(ax, suffix[1:], dpi, f"from {clipped(source)}" if source else "")
     replace_file(path, [written])
-    if as_json:
-        print_json({"file": path, "kind": kind, "bytes": len(written), **_described(drawn[0])})
-    else:
-        click.echo(f"{path}: {_described(drawn[0])['title']} ({len(written):,} bytes)")
+    title, *panels = (child.title.get_text().replace("\n", ", ") for child in (ax, *ax.child_axes))
+    facts = {"file": path, "kind": kind, "bytes": len(written), "title": title}
+    facts["panels"] = [panel for panel in panels if panel]
+    if source:
+        facts["source"] = source
+        title = f"{title}, from {clipped(source)}"
+    return Answer(facts, [f"{clipped(path, 200)}: {title} ({len(written):,} bytes)"])
 
 
-def _encoded(ax: Axes, form: str, dpi: int) -> bytes:
+def _encoded(ax: Axes, form: str, dpi: int, caption: str) -> bytes:
     """Return the figure of some axes as the bytes of a file."""
     from matplotlib.figure import Figure
 
     figure = ax.get_figure()
     assert isinstance(figure, Figure)
+    width, height = figure.get_size_inches()
+    finest = math.sqrt(MOST_PIXELS / (width * height))
+    if form == "png":
+        finest = min(finest, (2**16 - 1) / max(width, height))
+    if dpi > finest:
+        raise OutOfMemoryError(
+            f"--dpi: got {dpi}, which makes {dpi * width:,.0f} × {dpi * height:,.0f} pixels of "
+            f"this picture, expected at most {finest:.0f} (or draw less)"
+        )
+    if caption:
+        figure.supxlabel(caption, fontsize="small", **PLAIN)
     date = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[form]
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, dpi=dpi, metadata=date)
     return buffer.getvalue()
-
-
-def _described(ax: Axes) -> dict[str, Any]:
-    """Return what a picture shows, as text."""
-    titles = [child.title.get_text().replace("\n", ", ") for child in (ax, *ax.child_axes)]
-    return {"title": titles[0], "panels": [title for title in titles[1:] if title]}

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import functools
 from importlib import resources
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.datasets.presentation import Part, present
-
 Bytes = npt.NDArray[np.uint8]
+
+Part: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""The images and the labels of the training or of the test part."""
 
 LARGEST = 16
 """The largest pixel: all 16 points of a 4 × 4 block are set."""
@@ -51,18 +53,11 @@ def load_digits(
     """
     images, labels = _stored()
     test = is_test(labels)
-
-    def part(mask: npt.NDArray[np.bool_]) -> Part:
-        return present(
-            images[mask],
-            labels[mask],
-            largest=LARGEST,
-            normalize=normalize,
-            flatten=flatten,
-            one_hot_label=one_hot_label,
-        )
-
-    return part(~test), part(test)
+    form = {"normalize": normalize, "flatten": flatten, "one_hot_label": one_hot_label}
+    train, tested = (
+        present(images[mask], labels[mask], largest=LARGEST, **form) for mask in (~test, test)
+    )
+    return train, tested
 
 
 def is_test(labels: Bytes) -> npt.NDArray[np.bool_]:
@@ -79,3 +74,19 @@ def _stored() -> tuple[Bytes, Bytes]:
     archive = resources.files("arraynet.datasets") / "digits.npz"
     with archive.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return arrays["images"], arrays["labels"]
+
+
+def present(
+    images: Bytes,
+    labels: Bytes,
+    *,
+    largest: int,
+    normalize: bool,
+    flatten: bool,
+    one_hot_label: bool,
+) -> Part:
+    """Return new arrays of images (n, height, width) and labels in the form asked for."""
+    count, height, width = images.shape
+    x = images.reshape((count, height * width) if flatten else (count, 1, height, width))
+    pixels = np.divide(x, np.float32(largest), dtype=np.float32) if normalize else x.copy()
+    return pixels, np.eye(10, dtype=np.float32)[labels] if one_hot_label else labels.copy()

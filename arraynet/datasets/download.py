@@ -1,22 +1,21 @@
-"""One file over HTTP: capped, checked, continued where an earlier try stopped.
+"""One published file over HTTP: of known size and checksum, or refused.
 
-The standard library alone. Connections are https; http is for the loopback address.
+The standard library's urllib alone. Connections are https; http is for the loopback
+address. ``http.client`` waits for each piece of an answer anew, and skips some of them
+without end (interim answers, trailers): a deadline stands beneath it, at the socket.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
-from typing import IO, BinaryIO
+import io
+import socket
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import IO, Any
 from urllib import error, request
 from urllib.parse import urlsplit
-
-from arraynet.datasets.connection import Deadline, Handler
-from arraynet.datasets.part import Part
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 REDIRECTS = 5
@@ -24,143 +23,115 @@ CHUNK = 1 << 16
 SLOWEST = 1000
 """Bytes a second of the file below which a mirror is given up."""
 
-Report = Callable[[int], object]
-"""Told how many bytes of the file are there."""
-
 
 class MirrorError(Exception):
-    """What is wrong with a mirror; ``again``: it is worth another try."""
-
-    def __init__(self, reason: str, *, again: bool = False) -> None:
-        super().__init__(reason)
-        self.again = again
+    """What is wrong with a mirror."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What is known about a file beforehand: its name, its bytes, its SHA-256."""
+def download(
+    url: str, size: int, sha256: str, *, timeout: float, report: Callable[[int], object]
+) -> bytes:
+    """Return a file's bytes, or raise `MirrorError`; ``report`` hears how many there are.
 
-    name: str
-    size: int
-    sha256: str
-
-
-def download(url: str, part: Part, published: Published, *, timeout: float, report: Report) -> None:
-    """Complete the partial file ``part`` from ``url``, or raise `MirrorError`.
-
-    Afterwards the file is whole and its SHA-256 is right. After a failure it holds
-    what may be continued, if anything.
-
-    Parameters
-    ----------
-    url : str
-        Where to get it: https, or http on the loopback address.
-    part : Part
-        Where it goes; what is there already is continued.
-    published : Published
-        What it must be.
-    timeout : float
-        Seconds until the first bytes, and then for pauses, until more bytes make up for
-        them.
-    report : callable
-        Called with the number of bytes that are there, now and then.
+    ``timeout`` is in seconds: to wait for an answer, and then for pauses, until more bytes
+    make up for them.
     """
-    begin = part.file.seek(0, os.SEEK_END)
-    begin = begin if begin <= published.size else 0
-    if begin < published.size:
-        begin = _receive(url, part, published, begin, timeout, report)
-    if digest(part.file) != published.sha256:
-        part.clear()
-        raise MirrorError("other bytes than the published SHA-256 says", again=begin > 0)
-
-
-def digest(file: BinaryIO) -> str:
-    """Return the SHA-256 of an open file."""
-    file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def _receive(
-    url: str, part: Part, published: Published, begin: int, timeout: float, report: Report
-) -> int:
-    """Write what the server sends; return at which byte of the file it began."""
-    received = 0
-    deadline = Deadline(timeout)
-    with _open(url, begin, deadline) as response:
-        begin = _first_byte(response, part, begin, published.size)
-        part.file.seek(begin)
-        for chunk in _chunks(response, published.size - begin, deadline):
-            part.check()
-            part.file.write(chunk)
-            received += len(chunk)
-            report(begin + received)
-        part.check()
-        part.file.truncate()
-        part.file.flush()
-        os.fsync(part.file.fileno())
-    if begin + received < published.size:
-        raise MirrorError(
-            f"the end after {begin + received} of {published.size} bytes", again=received > 0
-        )
-    return begin
-
-
-def _open(url: str, begin: int, deadline: Deadline) -> HTTPResponse:
-    """Ask for the file from its byte ``begin`` on."""
     check_url(url)
-    headers = {"User-Agent": "arraynet", "Accept-Encoding": "identity"}
-    if begin:
-        headers["Range"] = f"bytes={begin}-"
+    asked = request.Request(url, headers={"User-Agent": "arraynet", "Accept-Encoding": "identity"})
     try:
-        response: HTTPResponse = _opener(_is_loopback(url), deadline).open(
-            request.Request(url, headers=headers)
-        )
+        proxies = request.ProxyHandler({} if _is_loopback(url) else None)
+        opener = request.build_opener(proxies, _Timely, _Redirects)
+        with opener.open(asked, timeout=timeout) as response:
+            content = _receive(response, size, report)
     except error.HTTPError as problem:
         problem.close()
         raise MirrorError(f"HTTP status {problem.code}") from problem
-    except error.URLError as problem:
-        raise MirrorError(_plain(problem.reason)) from problem
     except (OSError, HTTPException, ValueError) as problem:
-        raise MirrorError(_plain(problem)) from problem
-    return response
+        cause = problem.reason if isinstance(problem, error.URLError) else problem
+        raise MirrorError(_plain(cause)) from problem
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise MirrorError("other bytes than the published SHA-256 says")
+    return content
 
 
-def _first_byte(response: HTTPResponse, part: Part, begin: int, size: int) -> int:
-    """Return which byte of the file the answer begins with, after checking its size."""
-    if response.status == 206:
-        if response.headers.get("Content-Range") != f"bytes {begin}-{size - 1}/{size}":
-            part.clear()
-            raise MirrorError("another range than was asked for", again=begin > 0)
-        return begin
+def _receive(response: _Response, size: int, report: Callable[[int], object]) -> bytes:
+    """Return the body, which must be of that size, and not come too slowly."""
     if response.status != 200:
         raise MirrorError(f"HTTP status {response.status}")
     if response.length not in (None, size):
         raise MirrorError(f"a file of {response.length} bytes instead of {size}")
-    return 0
+    content = bytearray()
+    response.timed.grant(response.timed.timeout)
+    try:
+        while chunk := response.read1(CHUNK):
+            content += chunk
+            if len(content) > size:
+                raise MirrorError(f"more than the {size} bytes that were due")
+            report(len(content))
+            response.timed.grant(len(chunk) / SLOWEST)
+    except TimeoutError as problem:
+        raise MirrorError(f"{len(content)} bytes, and then {_plain(problem)}") from problem
+    if len(content) < size:
+        raise MirrorError(f"the end after {len(content)} of {size} bytes")
+    return bytes(content)
 
 
-def _chunks(response: HTTPResponse, size: int, deadline: Deadline) -> Iterator[bytes]:
-    """Yield the answer as it comes, at most ``size`` bytes, not too slowly.
+class _Timed(io.RawIOBase):
+    """The bytes of a socket, as they come, until a deadline that moves on with what they bring."""
 
-    The first bytes grant the timeout anew, and all bytes the time that the slowest mirror
-    may take for them.
-    """
-    received = 0
-    while True:
-        try:
-            chunk = response.read1(CHUNK)
-            left = deadline.left() if received else deadline.timeout
-        except TimeoutError as problem:
-            raise MirrorError(f"{received} bytes, and then {_plain(problem)}") from problem
-        except (OSError, HTTPException, ValueError) as problem:
-            raise MirrorError(_plain(problem), again=received > 0) from problem
-        if not chunk:
-            return
-        received += len(chunk)
-        if received > size:
-            raise MirrorError(f"more than the {size} bytes that were due")
-        yield chunk
-        deadline.restart(left + len(chunk) / SLOWEST)  # what was done with it took no time
+    def __init__(self, sock: socket.socket, raw: Any) -> None:
+        self.sock = sock
+        self.raw = raw
+        self.timeout = sock.gettimeout() or 0.0
+        self.end = time.monotonic() + self.timeout
+
+    def readable(self) -> bool:
+        return True
+
+    def left(self) -> float:
+        """Return the seconds that are left, or raise TimeoutError."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def readinto(self, buffer: Any) -> int | None:
+        self.sock.settimeout(self.left())
+        return self.raw.readinto(buffer)  # type: ignore[no-any-return]
+
+    def grant(self, seconds: float) -> None:
+        """Grant so many seconds more, up to the timeout from now on, if there is time left."""
+        self.left()
+        self.end = min(self.end + seconds, time.monotonic() + self.timeout)
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """An answer whose every byte is read under a deadline."""
+
+    def __init__(self, sock: socket.socket, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self.timed = _Timed(sock, self.fp.detach())
+        self.fp = io.BufferedReader(self.timed)
+
+
+class _Http(HTTPConnection):
+    response_class = _Response
+
+
+class _Https(HTTPSConnection):
+    response_class = _Response
+
+
+class _Timely(request.HTTPHandler, request.HTTPSHandler):
+    def http_open(self, req: request.Request) -> HTTPResponse:
+        return self.do_open(_Http, req)
+
+    def https_open(self, req: request.Request) -> HTTPResponse:
+        return self.do_open(_Https, req)
 
 
 class _Redirects(request.HTTPRedirectHandler):
@@ -169,34 +140,14 @@ class _Redirects(request.HTTPRedirectHandler):
     max_redirections = REDIRECTS
 
     def redirect_request(
-        self,
-        req: request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
+        self, req: request.Request, fp: IO[bytes], *answer: Any
     ) -> request.Request | None:
         fp.close()  # unread: what comes with a redirect may be of any length
-        check_url(newurl)
-        if _is_loopback(newurl) and not _is_loopback(req.full_url):
+        place = answer[-1]
+        check_url(place)
+        if _is_loopback(place) and not _is_loopback(req.full_url):
             raise MirrorError("a redirect to this machine")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
-
-
-def _opener(loopback: bool, deadline: Deadline) -> request.OpenerDirector:
-    """Return an opener for https and http alone; the loopback address needs no proxy."""
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler({} if loopback else None),
-        Handler(deadline),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPErrorProcessor(),
-        request.UnknownHandler(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    return opener
+        return super().redirect_request(req, fp, *answer)
 
 
 def check_url(url: str) -> None:

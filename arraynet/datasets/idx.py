@@ -8,20 +8,28 @@ References
 from __future__ import annotations
 
 import os
+import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.datasets.gzip_data import GzipReader
+from arraynet.errors import LoadError, shortened
+from arraynet.formats import recognition
 from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.recognition import HEAD, recognize
 from arraynet.formats.source import Source, open_source
-from arraynet.formats.stored import Stored, check_expansion, checked_size, clipped
+from arraynet.formats.stored import Stored, check_expansion, checked_size
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """NumPy's names of the element types, by the third byte of a file."""
 
-GZIP_MAGIC = b"\x1f\x8b"
+KEPT = ("lfs", "html", "mnist", "csv")
+"""Files of which `recognize` advises what helps for images too."""
+
+GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header, checksum and length
+
+BLOCK = 1 << 16
 
 
 def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> npt.NDArray[Any]:
@@ -57,60 +65,80 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits | None = None) -> n
     """
     limits = limits_or_default(limits)
     with open_source(path, limits) as source:
-        compressed = source.peek(2) == GZIP_MAGIC
-        reader = GzipReader(source) if compressed else _PlainReader(source)
-        shape, dtype, length = _header(reader, source, limits)
+        packed = source.peek(2) == b"\x1f\x8b"
+        most = 4 + 4 * 255
+        start = _inflated(source, source.peek(BLOCK), most)[0] if packed else source.peek(most)
+        shape, dtype, length = _header(start, source, limits)
         size = checked_size(shape, dtype, limits, source.path, None)
-        if compressed:
+        found = source.size
+        if packed:
             check_expansion(length + size, source.size, limits, source.path)
-        if reader.expected != length + size:
+            found = int.from_bytes(source.read_at(max(source.size - 4, 0), 4), "little")
+        if found != length + size:
             # Without its end, a gzipped file ends with four bytes that are no length.
             raise source.error(
-                f"{reader.expected} as the length at gzip's end"
-                if compressed
-                else f"{reader.expected} bytes",
-                f"{length + size} for shape {clipped(shape)} of {dtype.name} "
+                f"{found} as the length at gzip's end" if packed else f"{found} bytes",
+                f"{length + size} for shape {shortened(shape)} of {dtype.name} "
                 f"(is it truncated or damaged?)",
             )
-        array = Stored("", shape, dtype, reader.read_into, file=source.path).load()
-        reader.finish()
-        return array
+
+        def fill(buffer: memoryview) -> None:
+            if packed:
+                buffer[:] = memoryview(unpack(source, length + size))[length:]
+            else:
+                source.read_into(length, buffer)
+
+        return Stored("", shape, dtype, fill, file=source.path).load()
 
 
 def _header(
-    reader: _PlainReader | GzipReader, source: Source, limits: Limits
+    start: bytes, source: Source, limits: Limits
 ) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """Return the shape, the element type, and how many bytes say so."""
-    magic = reader.read(4)
-    if magic[:2] != b"\0\0" or magic[2] not in TYPES:
-        raise source.error(
-            f"the first bytes {magic!r}",
-            f"0, 0 and an IDX type ({', '.join(f'{code:#04x}' for code in TYPES)})",
-        )
-    rank = magic[3]
+    if len(start) >= 4 and (start[:2] != b"\0\0" or start[2] not in TYPES):
+        raise unusable(source, start, "an IDX file, such as MNIST's")
+    rank = start[3] if len(start) >= 4 else 0
+    length = 4 + 4 * rank
     if rank > limits.dimensions:
         raise source.error(f"{rank} dimensions", f"at most {limits.dimensions} (Limits.dimensions)")
-    sizes = reader.read(4 * rank)
-    return tuple(np.frombuffer(sizes, ">u4").tolist()), np.dtype(TYPES[magic[2]]), 4 + 4 * rank
+    if len(start) < length:
+        raise source.error(f"{len(start)} bytes of data", f"at least {length} (is it truncated?)")
+    return tuple(np.frombuffer(start[4:length], ">u4").tolist()), np.dtype(TYPES[start[2]]), length
 
 
-class _PlainReader:
-    """The bytes of a file that is not compressed."""
+def unusable(source: Source, start: bytes, expected: str) -> LoadError:
+    """Return the error for a file of another kind: what it is, and what helps."""
+    found = recognize(source.peek(HEAD), source.path)
+    if found is None or found.kind in ("idx", "labels") or found.what == "a gzip file":
+        return source.error(f"the first bytes {start[:4]!r}", expected)
+    advice = found.advice
+    if advice == recognition.IMAGE:
+        advice = "arraynet.datasets.read_images reads PNG, JPEG, BMP and WebP"
+    elif found.kind not in KEPT and advice != recognition.UNPACK:
+        advice = "save the images as one array: numpy.save('images.npy', images)"
+    return source.error(found.what, f"{expected} ({advice})")
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.position = 0
-        self.expected = source.size
 
-    def read(self, count: int) -> bytes:
-        """Return exactly ``count`` bytes."""
-        data = self.source.read_at(self.position, count)
-        self.position += count
-        return data
+def unpack(source: Source, size: int) -> bytes:
+    """Return the data of a gzipped file that must hold exactly ``size`` bytes of it."""
+    # zlib compares the checksum and the length at the end.
+    data, inflater = _inflated(source, source.read_at(0, source.size), size + 1)
+    wanted = f"{size} as its content says"
+    if len(data) > size:
+        raise source.error(f"more than {size} bytes of data", wanted)
+    if not inflater.eof:
+        raise source.error("a gzip stream without its end", "a whole file (is it truncated?)")
+    if len(data) < size:
+        raise source.error(f"{len(data)} bytes of data", wanted)
+    if rest := len(inflater.unused_data):
+        raise source.error(f"{rest} bytes after the gzip stream", "nothing after it")
+    return data
 
-    def read_into(self, buffer: memoryview) -> None:
-        """Fill ``buffer``."""
-        self.source.read_into(self.position, buffer)
 
-    def finish(self) -> None:
-        """Do nothing: the length was compared before."""
+def _inflated(source: Source, packed: bytes, most: int) -> tuple[bytes, zlib._Decompress]:
+    """Return up to so many bytes of the data, decompressed no further, and what goes on."""
+    inflater = zlib.decompressobj(GZIP)
+    try:
+        return inflater.decompress(packed, most), inflater
+    except zlib.error as error:
+        raise source.error(str(error), "a whole gzip stream") from error

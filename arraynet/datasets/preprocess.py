@@ -1,16 +1,20 @@
 """Drawings brought into the form of a data set's images.
 
 Both functions take one picture of one digit, bright ink on a dark ground, of any size,
-and repeat what was done to the data set's scans. NumPy on the host.
+and repeat what was done to the data set's scans. NumPy on the host. Dark ink on paper is
+``to_mnist(255 - read_images("seven.jpg", ground=255)[0])``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.admission import real_array
 from arraynet.errors import DtypeError, ShapeError
 
 Bytes = npt.NDArray[np.uint8]
@@ -99,10 +103,8 @@ def to_mnist(image: npt.ArrayLike) -> Bytes:
 
     Raises
     ------
-    ShapeError
-        The image is not a matrix.
-    DtypeError
-        The image is not of real, finite numbers.
+    ShapeError, DtypeError
+        As for `to_digits`.
 
     References
     ----------
@@ -131,16 +133,54 @@ def to_mnist(image: npt.ArrayLike) -> Bytes:
     return canvas
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """How a drawing becomes the image that a network sees."""
+
+    prepare: Callable[[npt.ArrayLike], Bytes]
+    side: int
+    largest: int
+    text: str
+
+
+PREPARATIONS = {
+    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
+    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
+}
+"""By the number of values that the network takes."""
+
+
+def preparation_for(inputs: int, where: str) -> Preparation:
+    """Return how drawings are prepared for a network with so many inputs, or refuse it."""
+    if inputs not in PREPARATIONS:
+        wanted = "64 (8 × 8 pixels) or 784 (28 × 28)"
+        raise ShapeError(f"{where}: got a network with {inputs} inputs, expected {wanted}")
+    return PREPARATIONS[inputs]
+
+
+def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the pixels at the edges of images (…, height, width)."""
+    edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
+    return np.concatenate([edge.ravel() for edge in edges])
+
+
+def without_ground(image: npt.NDArray[Any]) -> Floats:
+    """Return what is brighter than the ground, such as paper, by the median of the border.
+
+    The ground's own noise goes too: four times its robust standard deviation.
+    """
+    edge = border(image).astype(np.float64)
+    ground = np.median(edge)
+    noise = 4 * 1.4826 * np.median(np.abs(edge - ground))
+    lifted = image - ground
+    return np.where(lifted > noise, lifted, 0.0)
+
+
 def _cropped(image: npt.ArrayLike) -> Floats | None:
     """Return the box of the ink, from 0 (ground) to 1 (brightest); None without ink."""
-    try:
-        host: npt.NDArray[Any] = np.asarray(image)
-    except ValueError as error:
-        raise ShapeError("image: got rows of different lengths, expected a matrix") from error
+    host = real_array("image", image)
     if host.ndim != 2:
         raise ShapeError(f"image: got shape {host.shape}, expected (height, width)")
-    if host.dtype.kind not in "fiub":
-        raise DtypeError(f"image: got {host.dtype}, expected real numbers")
     pixels = host.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise DtypeError("image: got NaN or infinite pixels, expected finite ones")
@@ -174,13 +214,8 @@ def _stroke_normalized(bitmap: Bitmap) -> Bitmap:
     for _ in range(4):
         if bitmap.sum() < INK[0]:
             bitmap = _thickened(bitmap)
-        elif bitmap.sum() > INK[1]:
-            thinned = ~_thickened(~bitmap)
-            if not thinned.any():
-                break
+        elif bitmap.sum() > INK[1] and (thinned := ~_thickened(~bitmap)).any():
             bitmap = thinned
-        else:
-            break
     return bitmap
 
 

@@ -135,7 +135,7 @@ def admitted(inputs: Sequence[Value], arrays: Sequence[Any], backend: Backend) -
         return arrays
     found = [admit(value, x, backend) for value, x in zip(inputs, arrays, strict=True)]
     if len(found) > 1:
-        _check_together(inputs, found)
+        check_together(inputs, found)
     return found
 
 
@@ -196,7 +196,7 @@ def check_shape(found: tuple[int, ...], expected: tuple[int | str, ...], name: s
     raise ShapeError(f"{where}: got shape {found}, expected {shape_text(expected)} ({advice})")
 
 
-def _check_together(inputs: Sequence[Value], arrays: Sequence[Any]) -> None:
+def check_together(inputs: Sequence[Value], arrays: Sequence[Any]) -> None:
     """Refuse inputs that give one symbol two sizes.
 
     Raises

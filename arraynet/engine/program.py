@@ -7,11 +7,9 @@ elementwise ops become one, and after which use an intermediate is let go.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,14 +18,12 @@ from arraynet.backends.base import Backend
 from arraynet.engine.forward import Forward, Step, admitted
 from arraynet.engine.places import places_of
 from arraynet.engine.segments import Linker, Read, Segment, borrowed_names, cut
-from arraynet.errors import DtypeError
 from arraynet.graph import Graph, Node
 from arraynet.inference import function_attributes, subgraph
 from arraynet.ops import OPS
 from arraynet.ops.admission import dtype_name
 from arraynet.ops.meta import MetaArray
 from arraynet.passes import split_affine
-from arraynet.weights import FORMATS
 
 KEPT_CAPTURES = 64
 """Sets of numbers read on the host for which a segment's recorded calls are kept."""
@@ -61,10 +57,6 @@ class Program:
         self.backend = backend
         self.graph = graph
         self.dtype = graph.dtype
-        self.input_shape = graph.inputs[0].shape if graph.inputs else ()
-        self.output_shape = graph.shapes[graph.outputs[0]]
-        self.row_bytes = _row_bytes(graph, with_input=not backend.reads_host)
-        self.multiply_adds = sum(graph.multiply_adds(node) for node in graph.nodes)
         written = split_affine(graph)
         places = places_of(written)
         self.fetched = dict(places.fetched)
@@ -85,21 +77,12 @@ class Program:
                 self.forward: Kernel = forward
                 self.run = backend.capture(forward)
             else:
-                parts = _linked(segments, linker)
+                parts = linked(segments, linker)
                 self.steps = tuple(step for part in parts for step in part.steps)
-                self.run = self.forward = _Through(graph, backend, parts, final=not inner)
-
-    def suited(self, x: Any) -> Any:
-        """Return a block of an array in a dtype that the library has: its own, if it may be."""
-        if not self.backend.owns(x):
-            try:
-                self.backend.dtype(x.dtype.name)
-            except DtypeError:
-                return self.backend.asarray(x, self.dtype)
-        return x
+                self.run = self.forward = Through(graph, backend, parts, final=not inner)
 
 
-class _Through:
+class Through:
     """A program of several segments: runs one after the other, and reads back in between.
 
     An object of its own for the same reason as `Forward`.
@@ -146,7 +129,12 @@ class _Part:
     """
 
     def __init__(
-        self, segment: Segment, linker: Linker, gives: Sequence[str], releases: Sequence[str]
+        self,
+        segment: Segment,
+        linker: Linker,
+        gives: Sequence[str],
+        releases: Sequence[str],
+        branch: MakesBranch,
     ) -> None:
         self._backend = linker.backend
         self._fetches, self._gives, self._releases = segment.fetches, gives, releases
@@ -162,7 +150,7 @@ class _Part:
         }
         self.steps: tuple[Step, ...] = ()
         if segment.control:
-            self._call: Kernel = _control(segment.nodes[0], linker.backend)
+            self._call: Kernel = _control(segment.nodes[0], linker.backend, branch)
         else:
             forward = linker.forward(segment.nodes, self._reads, gives)
             self.steps = forward.steps
@@ -237,11 +225,18 @@ class Branch:
         return subgraph(self._graph)(*[MetaArray(a.shape, dtype_name(a.dtype)) for a in arrays])
 
 
-def _control(node: Node, backend: Backend) -> Kernel:
+MakesBranch: TypeAlias = Callable[[Node, Graph, Backend], Kernel]
+"""Makes a function of arrays of a graph inside a node."""
+
+
+def branch_of(node: Node, graph: Graph, backend: Backend) -> Kernel:
+    """Return a graph inside a node as a function of arrays."""
+    return Branch(graph, backend, OPS[node.op].condition)
+
+
+def _control(node: Node, backend: Backend, branch: MakesBranch) -> Kernel:
     """Return a branch or a loop as a function of arrays."""
-    attributes = function_attributes(
-        node, lambda graph: Branch(graph, backend, OPS[node.op].condition)
-    )
+    attributes = function_attributes(node, lambda graph: branch(node, graph, backend))
     formula = partial(OPS[node.op].formula, xp=backend.xp, **attributes)
     wanted = [place for place, name in enumerate(node.outputs) if name is not None]
 
@@ -264,7 +259,9 @@ def _outside(segment: Segment, linker: Linker) -> list[Read]:
     return sorted(found, key=lambda read: not read[1])
 
 
-def _linked(segments: Sequence[Segment], linker: Linker) -> list[_Part]:
+def linked(
+    segments: Sequence[Segment], linker: Linker, branch: MakesBranch = branch_of
+) -> list[_Part]:
     """Return the segments linked, each with what later ones read of it."""
     outputs = set(linker.graph.outputs)
     reads = [
@@ -278,41 +275,5 @@ def _linked(segments: Sequence[Segment], linker: Linker) -> list[_Part]:
         if not segment.control:
             gives = [name for name in gives if name in later]
         ending = (reads[place] | set(gives)) - later
-        parts.append(_Part(segment, linker, gives, sorted(ending)))
+        parts.append(_Part(segment, linker, gives, sorted(ending), branch))
     return parts
-
-
-def intermediates(graph: Graph, backend: Backend, *inputs: Any) -> dict[str, Array]:
-    """Return every value of a graph by name, each op applied as it stands.
-
-    Parameters
-    ----------
-    graph : Graph
-    backend : Backend
-    *inputs : array
-        As for `Program.run`.
-
-    Returns
-    -------
-    dict of str to array
-        The inputs first, then each node's outputs, on the device.
-    """
-    names = tuple(name for node in graph.nodes for name in node.gives)
-    whole = replace(graph, outputs=names)
-    with backend.active():
-        arrays = admitted(graph.inputs, inputs, backend)
-        places = places_of(whole)
-        parts = _linked(cut(whole, places), Linker(whole, backend, places))
-        result = _Through(whole, backend, parts, final=True)(*arrays)
-    found = result if len(names) != 1 else (result,)
-    given = (value.name for value in graph.inputs)
-    return {**dict(zip(given, arrays, strict=True)), **dict(zip(names, found, strict=True))}
-
-
-def _row_bytes(graph: Graph, *, with_input: bool) -> int:
-    """Return about how many bytes the intermediates of one row take, and the row itself."""
-    shapes = [value.shape for value in graph.inputs] if with_input else []
-    shapes += [graph.shapes[name] for node in graph.nodes for name in node.gives]
-    return FORMATS[graph.dtype].bytes * sum(
-        math.prod(size for size in shape[1:] if isinstance(size, int)) for shape in shapes
-    )

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from arraynet.errors import DtypeError, GraphError, LoadError, ShapeError
+import numpy as np
+
+from arraynet.errors import (
+    DtypeError,
+    GraphError,
+    LoadError,
+    ShapeError,
+    clipped,
+    shape_text,
+    shortened,
+)
 from arraynet.formats.json_text import parse_json
 from arraynet.formats.limits import Limits, limits_or_default
-from arraynet.formats.stored import HostArray, clipped
+from arraynet.formats.stored import HostArray, check_name
 from arraynet.graph import Graph, Node, Value
 
 KEY = "arraynet.graph"
@@ -81,14 +92,16 @@ def graph_from_metadata(
         raise LoadError(name, "no graph", f"the metadata {KEY!r}", member=KEY)
     for tensor, weight in tensors.items():
         if not weight.size:  # its other sizes cost the file nothing, and may be huge
-            raise LoadError(name, f"shape {clipped(weight.shape)}", NOT_EMPTY, member=tensor)
-    graph = _parse(metadata[KEY], tensors, limits_or_default(limits), name)
+            raise LoadError(name, f"shape {weight.shape}", NOT_EMPTY, member=tensor)
+    limits = limits_or_default(limits)
+    graph = _parse(metadata[KEY], tensors, limits, name)
     try:
         graph.validated()
     except (GraphError, ShapeError, DtypeError) as error:
         raise LoadError(
             name, f"a graph that is not valid ({error})", "a valid one", member=KEY
         ) from error
+    _check_rows(graph, limits, name)
     used = {item for node in graph.nodes for item in node.inputs}
     for tensor in tensors:
         if tensor not in used:
@@ -96,6 +109,20 @@ def graph_from_metadata(
                 name, "a tensor that no node reads", "only the graph's weights", member=tensor
             )
     return graph
+
+
+def _check_rows(graph: Graph, limits: Limits, file: str) -> None:
+    """Refuse values of which one row is larger than all tensors of a file may be."""
+    width = np.dtype(graph.dtype).itemsize
+    for name, shape in graph.shapes.items():
+        row = [size for size in shape if isinstance(size, int)]
+        if math.prod(row) * width > limits.array_bytes:
+            raise LoadError(
+                file,
+                f"a row of shape {clipped(shape_text(shape))} of {graph.dtype}",
+                f"at most {limits.array_bytes} bytes for a row of input (Limits.array_bytes)",
+                member=clipped(name),
+            )
 
 
 def parse_nodes(metadata: Mapping[str, str], limits: Limits, file: str) -> tuple[Node, ...]:
@@ -111,7 +138,7 @@ def _parse(text: str, tensors: Mapping[str, HostArray], limits: Limits, file: st
     if type(fields["version"]) is not int or fields["version"] != VERSION:
         raise LoadError(
             file,
-            f"version {clipped(fields['version'])} of the graph",
+            f"version {shortened(fields['version'])} of the graph",
             f"version {VERSION} (a newer arraynet may have written it)",
             member=KEY,
         )
@@ -121,8 +148,8 @@ def _parse(text: str, tensors: Mapping[str, HostArray], limits: Limits, file: st
             found = f"{count} {part} of the graph"
             raise LoadError(file, found, f"at most {limits.nodes} (Limits.nodes)", member=KEY)
     inputs = tuple(_value(item, limits, file) for item in fields["inputs"])
-    nodes = tuple(_node(item, file) for item in fields["nodes"])
-    outputs = _names(fields["outputs"], "outputs", file)
+    nodes = tuple(_node(item, limits, file) for item in fields["nodes"])
+    outputs = _names(fields["outputs"], "outputs", limits, file)
     if not inputs or not nodes or not outputs:
         raise LoadError(file, "an empty graph", "inputs, nodes and outputs", member=KEY)
     return Graph(inputs, nodes, dict(tensors), outputs)
@@ -134,26 +161,30 @@ def _value(item: Any, limits: Limits, file: str) -> Value:
     if len(shape) > limits.dimensions:
         found = f"an input of {len(shape)} dimensions"
         raise LoadError(file, found, f"at most {limits.dimensions}", member=KEY)
-    sizes = all(_is_name(s) or (type(s) is int and 0 < s < 1 << 40) for s in shape)
-    if not _is_name(fields["name"]) or not sizes:
+    for size in shape:
+        if isinstance(size, str):
+            check_name(size, limits, file, KEY)
+        elif type(size) is not int or not 0 < size < 1 << 40:
+            raise _error(item, "a name and a shape of sizes and symbols", file)
+    if not isinstance(fields["name"], str):
         raise _error(item, "a name and a shape of sizes and symbols", file)
+    check_name(fields["name"], limits, file, KEY)
     return Value(fields["name"], tuple(shape))
 
 
-def _node(item: Any, file: str) -> Node:
+def _node(item: Any, limits: Limits, file: str) -> Node:
     fields = _fields(item, {"op", "inputs", "outputs", "attributes"}, "node", file)
+    op, attributes = fields["op"], fields["attributes"]
     inputs = _list(fields["inputs"], "inputs", file)
-    attributes = fields["attributes"]
-    if (
-        not _is_name(fields["op"])
-        or not all(name is None or _is_name(name) for name in inputs)
-        or not isinstance(attributes, dict)
-    ):
+    named = [name for name in inputs if name is not None]
+    if not isinstance(attributes, dict) or not all(isinstance(name, str) for name in [op, *named]):
         raise _error(item, "an op, names and attributes", file)
-    outputs = _names(fields["outputs"], "outputs", file)
+    for name in (op, *named, *attributes):
+        check_name(name, limits, file, KEY)
+    outputs = _names(fields["outputs"], "outputs", limits, file)
     if not outputs:
         raise _error(item, "a node with an output", file)
-    return Node(fields["op"], tuple(inputs), outputs, attributes)
+    return Node(op, tuple(inputs), outputs, attributes)
 
 
 def _fields(item: Any, wanted: set[str], what: str, file: str) -> dict[str, Any]:
@@ -168,16 +199,14 @@ def _list(item: Any, what: str, file: str) -> list[Any]:
     return item
 
 
-def _names(item: Any, what: str, file: str) -> tuple[str, ...]:
+def _names(item: Any, what: str, limits: Limits, file: str) -> tuple[str, ...]:
     names = _list(item, what, file)
-    if not all(_is_name(name) for name in names):
+    if not all(isinstance(name, str) for name in names):
         raise _error(item, f"the names of {what}", file)
+    for name in names:
+        check_name(name, limits, file, KEY)
     return tuple(names)
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and value.isprintable()
-
-
 def _error(item: Any, expected: str, file: str) -> LoadError:
-    return LoadError(file, clipped(item), expected, member=KEY)
+    return LoadError(file, shortened(item), expected, member=KEY)

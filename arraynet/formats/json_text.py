@@ -1,21 +1,14 @@
-"""JSON from strangers: small, shallow, without duplicate keys, NaN or huge numbers."""
+"""JSON from strangers: small, shallow, without duplicate keys or NaN."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from arraynet.errors import ArraynetError, LoadError
+from arraynet.errors import ArraynetError, LoadError, clipped, shortened
 from arraynet.formats.limits import Limits
-from arraynet.formats.stored import clipped
-
-# A string that never ends is one too: otherwise each quote in it would be tried.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any:
@@ -35,31 +28,17 @@ def parse_json(data: bytes | str, limits: Limits, file: str, member: str) -> Any
         )
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        depth = _depth(text)
-        if depth > limits.depth:
-            raise LoadError(
-                file,
-                f"JSON nested {depth} deep",
-                f"at most {limits.depth} (Limits.depth)",
-                member=member,
-            )
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_int=_integer,
-            parse_float=_finite,
-            parse_constant=_constant,
-        )
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        if _is_deep(value, limits):
+            raise ValueError(f"JSON nested more than {limits.depth} deep (Limits.depth)")
         if "\\ud" in text.lower():  # halves of surrogate pairs are no text
             json.dumps(value, ensure_ascii=False).encode()
         return value
-    except LoadError:
-        raise
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadError(file, clipped(str(error), 200), "well-formed JSON", member=member) from None
 
 
-def header_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> bytes:
+def json_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) -> bytes:
     """Return JSON that `parse_json` reads under the limits.
 
     Spaces fill it up to a multiple of so many bytes.
@@ -76,50 +55,37 @@ def header_bytes(value: Mapping[str, Any], limits: Limits, multiple: int = 1) ->
         raise ArraynetError(
             f"names and metadata: got half a character ({error}), expected text"
         ) from error
-    data += b" " * (-len(data) % multiple)
-    most = limits.header_bytes
-    depth = _depth(text)
-    if depth > limits.depth:
+    if _is_deep(value, limits):
         raise ArraynetError(
-            f"names and metadata: got JSON nested {depth} deep, expected at most {limits.depth}, "
+            f"names and metadata: got JSON nested more than {limits.depth} deep, expected less, "
             f"which is what is read again (Limits.depth)"
         )
-    if len(data) > most:
+    data += b" " * (-len(data) % multiple)
+    if len(data) > limits.header_bytes:
         raise ArraynetError(
-            f"names and metadata: got {len(data)} bytes of JSON, expected at most {most}, which "
-            f"is what is read again (Limits.header_bytes)"
+            f"names and metadata: got {len(data)} bytes of JSON, expected at most "
+            f"{limits.header_bytes}, which is what is read again (Limits.header_bytes)"
         )
     return data
 
 
-def _depth(text: str) -> int:
-    """Return how deep the brackets nest: parsing itself may not be able to tell."""
-    deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _is_deep(value: Any, limits: Limits) -> bool:
+    """Return whether lists and objects nest too deep."""
+    level, depth = [value], 0
+    while inner := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        if depth > limits.depth:
+            return True
+        level = [x for part in inner for x in (part.values() if type(part) is dict else part)]
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         counts = Counter(key for key, _ in pairs)
-        raise ValueError(f"the key {clipped(max(counts, key=lambda key: counts[key]))} twice")
+        raise ValueError(f"the key {shortened(max(counts, key=lambda key: counts[key]))} twice")
     return result
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError(f"an integer of {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{clipped(text, 20)}, which is beyond every float")
-    return number
 
 
 def _constant(name: str) -> Any:

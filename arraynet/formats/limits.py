@@ -24,7 +24,8 @@ class Limits:
     file_bytes : int
         Bytes of the file on disk.
     array_bytes : int
-        Bytes of all tensors of a file together, after decompression.
+        Bytes of all tensors of a file together, after decompression; and of one row of
+        each value of its graph.
     expansion : int
         How many times its compressed size a file may grow to. It counts only
         beyond ``expansion_floor``: small files of zeros compress well.
@@ -41,7 +42,8 @@ class Limits:
     dimensions : int
         Number of dimensions of one tensor.
     name_bytes : int
-        How long one name may be: its characters, and in a pickle its bytes.
+        How long one name may be, of a tensor or in a graph: its characters, and in a
+        pickle its bytes.
     opcodes : int
         Number of pickle opcodes.
     memo : int
@@ -49,9 +51,10 @@ class Limits:
     depth : int
         How deep a pickle's tuples, or JSON's brackets, may nest.
     pixels : int
-        Pixels of one PNG image.
+        Pixels of one picture.
     chunks : int
-        Number of chunks of one PNG image.
+        Number of chunks of one PNG image; a picture of any kind may be read in four
+        times as many pieces.
 
     Examples
     --------

@@ -6,14 +6,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from arraynet.errors import LoadError
-from arraynet.formats.stored import clipped
-
-_BOOK = re.compile(r"(?P<kind>[Wb])(?P<number>[0-9]{1,9})")
-_TORCH = re.compile(r"(?:(?P<prefix>.+)\.)?(?P<kind>weight|bias)")
-_NUMBER = re.compile(r"([0-9]+)")
+from arraynet.errors import LoadError, clipped
 
 NAMES = "W1, b1, W2, b2 … or 0.weight, 0.bias, 2.weight, 2.bias …"
+
+WAY_ON = (
+    "or build it: arraynet.Sequential(arraynet.Dense(W, b), 'relu', …) of the arrays in "
+    "arraynet.formats.read(path).tensors"
+)
+
+
+def refused(file: str, found: str, expected: str, member: str | None = None) -> LoadError:
+    """Return the error for tensors that say no layers, which ends with the way on."""
+    return LoadError(file, found, f"{expected}; {WAY_ON}", member=member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,70 +29,126 @@ class LayerNames:
     bias: str
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How somebody names tensors: a pattern with a layer, and the word of the weight or bias."""
+
+    pattern: re.Pattern[str]
+    weight: str
+    bias: str
+    layout: str
+
+
+STYLES = (
+    # The first book of *Deep Learning from Scratch*: W1, b1.
+    Style(re.compile(r"(?P<word>W|b)(?P<layer>[0-9]{1,9})"), "W", "b", "in_out"),
+    # PyTorch: 0.weight, 0.bias; layers.0.weight.
+    Style(re.compile(r"(?:(?P<layer>.+)\.)?(?P<word>weight|bias)"), "weight", "bias", "out_in"),
+    # Keras and Flax: dense/kernel:0, dense/bias:0; Dense_0.kernel.
+    Style(
+        re.compile(r"(?:(?P<layer>.+)[./])?(?P<word>kernel|bias)(?::0)?"),
+        "kernel",
+        "bias",
+        "in_out",
+    ),
+    # The third book, and Haiku: l0/W, l0/b; linear/w, linear/b.
+    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>W|b)"), "W", "b", "in_out"),
+    Style(re.compile(r"(?:(?P<layer>.+)/)?(?P<word>w|b)"), "w", "b", "in_out"),
+)
+
+_LIST = re.compile(r"arr_([0-9]{1,9})")  # of arrays without names: weight, bias, weight, bias
+_NUMBER = re.compile(r"([0-9]+)")
+_UNNUMBERED = re.compile(r"(?<![0-9])(?=/|$)")
+
+
 def layers_of(names: Iterable[str], file: str) -> tuple[list[LayerNames], str]:
     """Return the layers in order, and the layout that their names imply.
 
-    ``W1, b1, …`` are "in_out", ``N.weight, N.bias`` "out_in", as PyTorch writes
-    them. Layers are in the order of the numbers in their names. ``W1, W2, …`` count
-    without a gap, from 0 or 1; PyTorch's numbers also count layers without weights.
+    Names of `STYLES` are known, and those of arrays in a list: weight, bias, weight, bias.
+    Layers are in the order of the numbers in their names. ``W1, W2, …`` count without a
+    gap, from 0 or 1; others' numbers also count layers without weights.
 
     Raises
     ------
     LoadError
-        For a name of neither kind, names of both, a weight without its bias or the
-        other way round, a layer that is missing, and names whose order cannot be told.
+        For a name of no style, names of two, a weight without its bias or the other way
+        round, a layer that is missing, and names whose order cannot be told.
     """
     names = dict.fromkeys(names)  # in order, and quick to look up
-    book = [name for name in names if _BOOK.fullmatch(name)]
-    torch = [name for name in names if _TORCH.fullmatch(name)]
+    if names and all(map(_LIST.fullmatch, names)):
+        return _in_pairs(len(names), names, file), "in_out"
+    style = _style(names, file)
+    layers: dict[str, LayerNames] = {}
+    matches: dict[str, re.Match[str]] = {}
     for name in names:
-        if not _BOOK.fullmatch(name) and not _TORCH.fullmatch(name):
-            raise LoadError(file, "a tensor of no layer", f"only names like {NAMES}", member=name)
-    if book and torch:
-        raise LoadError(
-            file, "names of two kinds", f"one kind: {NAMES}", member=f"{book[0]} and {torch[0]}"
-        )
-    if book:
-        layers = {name[1:]: LayerNames(f"W{name[1:]}", f"b{name[1:]}") for name in book}
-    else:
-        prefixes = [name.rpartition(".")[0] for name in torch]
-        layers = {
-            prefix: LayerNames(*(f"{prefix}.{k}" if prefix else k for k in ("weight", "bias")))
-            for prefix in prefixes
-        }
-    for layer in layers.values():
-        for name, other in ((layer.weight, layer.bias), (layer.bias, layer.weight)):
-            if name not in names:
-                raise LoadError(
+        match = style.pattern.fullmatch(name)
+        if match is None:
+            raise refused(file, "a tensor of no layer", f"only names like {NAMES}", name)
+        matches[name] = match
+    for name, match in matches.items():
+        start, end = match.span("word")
+        pair = LayerNames(*(f"{name[:start]}{w}{name[end:]}" for w in (style.weight, style.bias)))
+        for one, other in ((pair.weight, pair.bias), (pair.bias, pair.weight)):
+            if one not in names:
+                raise refused(
                     file,
                     f"no tensor of that name (there is {other})",
                     "a weight and a bias for every layer (zeros where it has no bias)",
-                    member=name,
+                    one,
                 )
-    order = _in_order(layers, file)
-    if book:
+        layers[match["layer"] or ""] = pair
+    order = _in_order(layers, file, counts_from_first=style.weight == "kernel")
+    if style is STYLES[0]:
         _check_count([int(number) for number in order], file)
-    return [layers[key] for key in order], "in_out" if book else "out_in"
+    return [layers[key] for key in order], style.layout
+
+
+def _style(names: Iterable[str], file: str) -> Style:
+    """Return the one style of which there are weights."""
+    found: dict[str, Style] = {}
+    for name in names:
+        for style in STYLES:
+            match = style.pattern.fullmatch(name)
+            if match and match["word"] == style.weight:
+                found.setdefault(name, style)
+    kinds = {style.pattern: name for name, style in reversed(found.items())}
+    if len(kinds) > 1:
+        members = " and ".join(clipped(name) for name in [*kinds.values()][1::-1])
+        raise refused(file, "names of two kinds", f"one kind: {NAMES}", members)
+    return next(iter(found.values()), STYLES[0])
+
+
+def _in_pairs(count: int, names: dict[str, None], file: str) -> list[LayerNames]:
+    """Return the layers of arrays in a list, whose names number them."""
+    for number in range(count + count % 2):
+        if f"arr_{number}" not in names:
+            raise refused(
+                file, "no array of that number", "weight, bias, weight, bias …", f"arr_{number}"
+            )
+    return [LayerNames(f"arr_{n}", f"arr_{n + 1}") for n in range(0, count, 2)]
 
 
 def _check_count(numbers: list[int], file: str) -> None:
     """Refuse numbers, in order, that do not count from 0 or 1: a layer is missing."""
     for wanted, number in enumerate(numbers, start=min(numbers[0], 1)):
         if number != wanted:
-            raise LoadError(
+            raise refused(
                 file,
                 f"no tensor of that name (there is W{number})",
                 "a layer for every number, from 0 or 1 on",
-                member=f"W{wanted}",
+                f"W{wanted}",
             )
 
 
-def _in_order(prefixes: Iterable[str], file: str) -> list[str]:
-    """Sort by the numbers in the names, which must tell the order."""
+def _in_order(prefixes: Iterable[str], file: str, *, counts_from_first: bool) -> list[str]:
+    """Sort by the numbers in the names, which must tell the order.
+
+    Keras leaves the first number out: dense, dense_1, dense_2.
+    """
     keys: dict[tuple[int, ...], str] = {}
     texts = set()
     for prefix in prefixes:
-        parts = _NUMBER.split(prefix)
+        parts = _NUMBER.split(_UNNUMBERED.sub("_0", prefix) if counts_from_first else prefix)
         texts.add(tuple(parts[::2]))
         numbers = tuple(int(number) for number in parts[1::2])
         if numbers in keys:
@@ -96,8 +157,9 @@ def _in_order(prefixes: Iterable[str], file: str) -> list[str]:
     else:
         if len(texts) == 1:
             return [keys[numbers] for numbers in sorted(keys)]
-    raise LoadError(
+    shown = clipped(", ".join(clipped(prefix) for prefix in sorted(prefixes)), 200)
+    raise refused(
         file,
-        f"layers named {clipped(', '.join(sorted(prefixes)), 200)}",
+        f"layers named {shown}",
         f"names that differ in a number, which tells their order: {NAMES}",
     )

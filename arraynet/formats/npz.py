@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import functools
-import zlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import IO, Any
 
 import numpy as np
 
-from arraynet.errors import ArraynetError, DtypeError
-from arraynet.formats.json_text import header_bytes, parse_json
+from arraynet.errors import ArraynetError, DtypeError, shortened
+from arraynet.formats.json_text import json_bytes, parse_json
 from arraynet.formats.limits import Limits
 from arraynet.formats.npy import MAGIC, check_length, read_header
-from arraynet.formats.source import Source
-from arraynet.formats.stored import (
-    KINDS,
-    METADATA,
-    HostArray,
-    Stored,
-    check_name,
-    check_total,
-    clipped,
-)
-from arraynet.formats.zip import Member, check_archive, end, headers, members
-from arraynet.formats.zip_data import MemberReader
+from arraynet.formats.source import Source, fill
+from arraynet.formats.stored import KINDS, METADATA, HostArray, Stored, check_name, check_total
+from arraynet.formats.zip import FULL16, FULL32, opened, opened_member
 
 SUFFIX = ".npy"
 """What a member's name has behind the array's."""
@@ -34,6 +26,9 @@ START = len(MAGIC) + 4
 
 HEADERS = 4
 """How many times `Limits.header_bytes` the headers of all arrays may have together."""
+
+ENTRY = 46
+"""Bytes of a member's entry in the directory, beside its name."""
 
 
 def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[str, str]]:
@@ -46,8 +41,9 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
         duplicate and unexpected members, and for anything beyond the limits.
     """
     tensors, left = [], HEADERS * limits.header_bytes
-    for member in members(source, limits):
-        tensor, header = _tensor(member, source, limits)
+    archive = opened(source, limits)
+    for member in archive.infolist():
+        tensor, header = _tensor(archive, member, source, limits)
         tensors.append(tensor)
         left -= header
         if left < 0:
@@ -63,25 +59,36 @@ def stored_tensors(source: Source, limits: Limits) -> tuple[list[Stored], dict[s
     return [tensor for tensor in tensors if tensor.name != METADATA], metadata
 
 
-def _tensor(member: Member, source: Source, limits: Limits) -> tuple[Stored, int]:
+def _tensor(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: Source, limits: Limits
+) -> tuple[Stored, int]:
     """Return the array of a member, and the length of its header."""
-    name = member.name.removesuffix(SUFFIX)
-    if name == member.name:
-        raise source.error("an unexpected member", "arrays (NAME.npy)", clipped(member.name))
+    name = member.filename.removesuffix(SUFFIX)
+    if name == member.filename:
+        raise source.error("an unexpected member", "arrays (NAME.npy)", shortened(member.filename))
     if name != METADATA:
         check_name(name, limits, source.path)
-    header = read_header(MemberReader(source, member).read, source, limits, name)
-    check_length(header, member.size, source, name)
-    fill = functools.partial(_fill, source, member, header.length)
-    tensor = Stored(name, header.shape, header.dtype, fill, header.fortran, file=source.path)
+    with opened_member(archive, member, source) as file:
+        header = read_header(file, source, limits, name)
+    check_length(header, member.file_size, source, name)
+    into = functools.partial(_fill, archive, member, source, header.length)
+    tensor = Stored(name, header.shape, header.dtype, into, header.fortran, file=source.path)
     return tensor, header.length
 
 
-def _fill(source: Source, member: Member, skipped: int, buffer: memoryview) -> None:
-    reader = MemberReader(source, member)
-    reader.read(skipped)
-    reader.read_into(buffer)
-    reader.finish()
+def _fill(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    source: Source,
+    skipped: int,
+    buffer: memoryview,
+) -> None:
+    with opened_member(archive, member, source) as file:
+        file.read(skipped)
+        if not fill(file, buffer) or file.read(1):  # which also compares the checksum
+            raise source.error(
+                "data of another length", f"{member.file_size} bytes", member.filename
+            )
 
 
 def _metadata(tensor: Stored, source: Source, limits: Limits) -> dict[str, str]:
@@ -92,81 +99,67 @@ def _metadata(tensor: Stored, source: Source, limits: Limits) -> dict[str, str]:
     value: Any = parse_json(tensor.load().tobytes(), limits, source.path, METADATA)
     if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
         return value
-    raise source.error(clipped(value), "strings by name", METADATA)
+    raise source.error(shortened(value), "strings by name", METADATA)
 
 
-def chunks(
-    tensors: Mapping[str, HostArray], metadata: Mapping[str, str], limits: Limits
-) -> Iterator[bytes | memoryview]:
-    """Return the bytes of an archive, which ``numpy.load`` reads too.
+def write_tensors(
+    file: IO[bytes],
+    tensors: Mapping[str, HostArray],
+    metadata: Mapping[str, str],
+    limits: Limits,
+) -> None:
+    """Write an archive, which ``numpy.load`` reads too.
 
     The same tensors and metadata always give the same bytes.
 
     Raises
     ------
     ArraynetError
-        For an archive that would be too large for its own directory, or whose arrays have
-        longer headers than the limits allow.
+        For an archive that `stored_tensors` would not read under the limits.
+    DtypeError
+        For arrays that are not of NumPy's own numbers.
     """
     arrays = dict(tensors)
-    if metadata:
-        # Its name for them is that of an array of bytes: their JSON.
-        arrays[METADATA] = np.frombuffer(header_bytes(dict(metadata), limits), np.uint8)
-    check_archive({name: array.nbytes for name, array in arrays.items()}, SUFFIX, limits)
     for name, array in arrays.items():
-        _check_kind(name, array)
-    _check_headers([len(_npy_header(array)) for array in arrays.values()], limits)
-    return _chunks(arrays)
+        if array.dtype.str[1:] not in KINDS:
+            raise DtypeError(
+                f"tensor {name}: got dtype {array.dtype}, expected one of NumPy's own "
+                f"number types (save as .safetensors)"
+            )
+    if metadata:  # they are an array too, of the bytes of their JSON
+        arrays[METADATA] = np.frombuffer(json_bytes(dict(metadata), limits), np.uint8)
+    headers = {name: len(_npy_header(array)) for name, array in arrays.items()}
+    _check_sizes(arrays, headers, limits)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(name + SUFFIX)  # of 1 January 1980
+            member.create_system = 3  # the same on every system
+            member.file_size = headers[name] + array.nbytes
+            with archive.open(member, "w") as written:
+                np.lib.format.write_array(written, array, (1, 0), allow_pickle=False)
 
 
-def _chunks(arrays: Mapping[str, HostArray]) -> Iterator[bytes | memoryview]:
-    directory: list[bytes] = []
-    position = 0
-    for name, array in arrays.items():
-        head, data = _npy_header(array), _npy_data(array)
-        crc = zlib.crc32(data, zlib.crc32(head))
-        local, entry = headers(name + SUFFIX, crc, len(head) + len(data), position)
-        directory.append(entry)
-        position += len(local) + len(head) + len(data)
-        yield from (local, head, data)
-    yield from directory
-    yield end(len(directory), sum(map(len, directory)), position)
-
-
-def _check_kind(name: str, array: HostArray) -> None:
-    if array.dtype.str[1:] not in KINDS:
-        raise DtypeError(
-            f"tensor {name}: got dtype {array.dtype}, expected one of NumPy's own "
-            f"number types (save as .safetensors)"
-        )
-
-
-def _check_headers(lengths: list[int], limits: Limits) -> None:
-    """Refuse headers that would not be read again, alone or together."""
+def _check_sizes(
+    arrays: Mapping[str, HostArray], headers: Mapping[str, int], limits: Limits
+) -> None:
+    directory = sum(ENTRY + len((name + SUFFIX).encode()) for name in arrays)
+    total = 2 * directory + sum(headers.values()) + sum(array.nbytes for array in arrays.values())
     for found, most, what in (
-        (max(lengths) - START, limits.header_bytes, "an array"),
-        (sum(lengths), HEADERS * limits.header_bytes, "all arrays"),
+        (len(arrays), min(limits.tensors, FULL16 - 1), "members of an archive"),
+        (directory, limits.header_bytes, "bytes of an archive's directory"),
+        (total, FULL32 - 1, "bytes of an archive"),
+        (max(headers.values()) - START, limits.header_bytes, "bytes of an array's header"),
+        (sum(headers.values()), HEADERS * limits.header_bytes, "bytes of all arrays' headers"),
     ):
         if found > most:
             raise ArraynetError(
-                f"tensors: got {found} bytes for the header of {what}, expected at most {most}, "
-                f"which is what is read again (Limits.header_bytes)"
+                f"tensors: got {found} {what}, expected at most {most}, which is what is read "
+                f"again (save as .safetensors)"
             )
 
 
 def _npy_header(array: HostArray) -> bytes:
     """Return what stands before one array's data in NumPy's own format."""
-    fortran = _is_fortran(array)
-    text = str({"descr": array.dtype.str, "fortran_order": fortran, "shape": array.shape})
-    length = len(text) + 1 + -(len(text) + 1 + 10) % 64
-    return MAGIC + b"\1\0" + length.to_bytes(2, "little") + text.encode().ljust(length - 1) + b"\n"
-
-
-def _npy_data(array: HostArray) -> memoryview:
-    """Return one array's data, its first axis varying fastest if the header says so."""
-    flat = np.ascontiguousarray(array.T if _is_fortran(array) else array).reshape(-1)
-    return flat.view(np.uint8).data if flat.size else memoryview(b"")
-
-
-def _is_fortran(array: HostArray) -> bool:
-    return array.flags.f_contiguous and not array.flags.c_contiguous
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    return file.getvalue()

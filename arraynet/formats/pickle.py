@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_machine import EXPECTED, Machine
-from arraynet.formats.pickle_values import Dict, PickledArray, describe
+from arraynet.formats.pickle_values import Dict, List, PickledArray, Sequence, describe
 from arraynet.formats.source import Source
 from arraynet.formats.stored import Stored, check_total
 
 
 def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
-    """Return the arrays of a pickled dict of NumPy arrays, not yet loaded.
+    """Return the arrays of a pickled dict or list of NumPy arrays, not yet loaded.
 
-    Every opcode has been read and checked when this returns.
+    Every opcode has been read and checked when this returns. Arrays without names get those
+    that ``numpy.savez`` gives them: arr_0, arr_1, …
 
     Raises
     ------
@@ -22,11 +25,9 @@ def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
         For anything but a dict of names and numeric arrays.
     """
     value = Machine(source, limits).run()
-    if not isinstance(value, Dict):
-        raise source.error(describe(value), EXPECTED)
     tensors: dict[int, Stored] = {}
     result = []
-    for name, item in value.items.items():
+    for name, item in _named(value, source):
         if not isinstance(item, PickledArray) or item.stored is None:
             found = describe(item)
             raise source.error(
@@ -44,3 +45,14 @@ def stored_tensors(source: Source, limits: Limits) -> list[Stored]:
             f"arrays of {total} bytes in a file of {source.size}", "each array's data once"
         )
     return result
+
+
+def _named(value: Any, source: Source) -> Iterable[tuple[str, Any]]:
+    """Return the items of a dict, or the arrays of a list or tuple with names."""
+    if isinstance(value, Dict):
+        return value.items.items()
+    if isinstance(value, List | Sequence) and all(
+        isinstance(item, PickledArray) for item in value.items
+    ):
+        return [(f"arr_{number}", item) for number, item in enumerate(value.items)]
+    raise source.error(describe(value), EXPECTED)

@@ -13,50 +13,32 @@ documentation of ``pickletools`` in Python's source.
 
 from __future__ import annotations
 
+import pickletools
 from typing import Any
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.limits import Limits
 from arraynet.formats.pickle_numpy import FUNCTIONS, SYMBOLS, build
 from arraynet.formats.pickle_opcodes import HANDLERS
 from arraynet.formats.pickle_values import (
     Dict,
+    List,
     Payload,
     PickledArray,
     Sequence,
     Symbol,
     describe,
 )
+from arraynet.formats.recognition import MODULES
 from arraynet.formats.source import Source
-from arraynet.formats.stored import check_name, clipped
+from arraynet.formats.stored import check_name
 
-EXPECTED = "a dict of NumPy arrays (nothing else is loaded, and nothing in the file is run)"
+EXPECTED = (
+    "a dict of NumPy arrays, or a list of them (nothing else is loaded or run; "
+    "numpy.savez('model.npz', W1=…, b1=…) writes what loads)"
+)
 
-REFUSED = {
-    b"]": "EMPTY_LIST (a list)",
-    b"l": "LIST (a list)",
-    b"a": "APPEND (a list)",
-    b"e": "APPENDS (a list)",
-    b"\x8f": "EMPTY_SET (a set)",
-    b"\x90": "ADDITEMS (a set)",
-    b"\x91": "FROZENSET (a frozenset)",
-    b"F": "FLOAT (a float)",
-    b"G": "BINFLOAT (a float)",
-    b"\x8b": "LONG4 (a huge int)",
-    b"0": "POP",
-    b"1": "POP_MARK",
-    b"2": "DUP",
-    b"o": "OBJ (makes an object)",
-    b"\x81": "NEWOBJ (makes an object)",
-    b"\x92": "NEWOBJ_EX (makes an object)",
-    b"\x82": "EXT1 (a registered extension)",
-    b"\x83": "EXT2 (a registered extension)",
-    b"\x84": "EXT4 (a registered extension)",
-    b"P": "PERSID (a persistent id)",
-    b"Q": "BINPERSID (a persistent id)",
-    b"\x97": "NEXT_BUFFER (data outside the file)",
-    b"\x98": "READONLY_BUFFER (data outside the file)",
-}
+OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
 LINE = 1024
 
@@ -101,9 +83,11 @@ class Machine:
             return self.error("the end of the file", "a whole pickle (is it truncated?)")
         if code == b"i":
             named = f"{self._line_text()}.{self._line_text()}"
-            return self.error(f"opcode INST, which names {clipped(named)}", EXPECTED)
-        if code in REFUSED:
-            return self.error(f"opcode {REFUSED[code]}", EXPECTED)
+            return self.error(f"opcode INST, which names {shortened(named, 100)}", EXPECTED)
+        if opcode := OPCODES.get(code):
+            made = [kind.name.replace("any", "object") for kind in opcode.stack_after[:1]]
+            what = "".join(f" (a{'n' * (name[0] in 'io')} {name})" for name in made)
+            return self.error(f"opcode {opcode.name}{what}", EXPECTED)
         where = self.file.tell() - 1
         what = "a pickle" if first else "a pickle opcode"
         return self.error(f"byte {code!r} at {where}", f"{what} (is the file damaged?)")
@@ -194,7 +178,7 @@ class Machine:
         """Parse a short decimal number."""
         digits = text.removeprefix(b"-")
         if not digits.isdigit() or len(text) > 20 or (digits[:1] == b"0" and digits != b"0"):
-            raise self.error(f"{clipped(text)}", "an integer of at most 20 digits")
+            raise self.error(f"{shortened(text)}", "an integer of at most 20 digits")
         return int(text)
 
     def sequence(self, items: list[Any]) -> None:
@@ -226,7 +210,9 @@ class Machine:
         """Push one of the known symbols; refuse any other name."""
         found = SYMBOLS.get((module, name))
         if found is None:
-            raise self.error(f"the name {clipped(f'{module}.{name}')}", EXPECTED)
+            advice = MODULES.get(module.partition(".")[0])
+            expected = f"{EXPECTED.partition('; ')[0]}; {advice})" if advice else EXPECTED
+            raise self.error(f"the name {shortened(f'{module}.{name}', 100)}", expected)
         self.stack.append(found)
 
     def reduce(self) -> None:
@@ -242,6 +228,15 @@ class Machine:
         state = self.pop()
         build(self, self.stack[-1] if self.stack else None, state)
 
+    def append(self, items: list[Any]) -> None:
+        """Put values at the end of a list."""
+        target = self.stack[-1] if self.stack else None
+        if not isinstance(target, List):
+            raise self.error("items without a list", "a well-formed pickle")
+        if len(target.items) + len(items) > self.limits.tensors:
+            raise self.error(f"more than {self.limits.tensors} items", "fewer (Limits.tensors)")
+        target.items.extend(items)
+
     def set_items(self, target: Any, pairs: list[Any]) -> None:
         """Put keys and values into a dict."""
         if not isinstance(target, Dict) or len(pairs) % 2:
@@ -250,7 +245,7 @@ class Machine:
             name = self.name(key)
             check_name(name, self.limits, self.source.path)
             if name in target.items:
-                raise self.error(f"the key {clipped(name)} twice", "each key once")
+                raise self.error(f"the key {shortened(name)} twice", "each key once")
             if len(target.items) >= self.limits.tensors:
                 raise self.error(f"more than {self.limits.tensors} items", "fewer (Limits.tensors)")
             target.items[name] = value

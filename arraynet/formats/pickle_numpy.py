@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.pickle_values import (
+    Dict,
     Dtype,
+    List,
     Payload,
     PickledArray,
     Sequence,
     Symbol,
     describe,
 )
-from arraynet.formats.stored import KINDS, Stored, checked_size, clipped
+from arraynet.formats.stored import KINDS, Stored, checked_size
 
 if TYPE_CHECKING:
     from arraynet.formats.pickle_machine import Machine
@@ -43,6 +45,7 @@ _NAMES = {
     "encode": ["_codecs"],
     "bytearray": [*BUILTINS],
     "bytes": [*BUILTINS],
+    "OrderedDict": ["collections"],
 }
 
 SYMBOLS = {(module, name): Symbol(name) for name, modules in _NAMES.items() for module in modules}
@@ -64,7 +67,7 @@ def _dtype(machine: Machine, arguments: tuple[Any, ...]) -> Dtype:
             kind = machine.name(code)
             if kind not in KINDS:
                 raise machine.error(
-                    f"dtype {clipped(kind)}", f"a numeric dtype ({', '.join(KINDS)})"
+                    f"dtype {shortened(kind)}", f"a numeric dtype ({', '.join(KINDS)})"
                 )
             return Dtype(kind)
     raise _arguments_error(machine, "dtype", arguments)
@@ -96,7 +99,7 @@ def _frombuffer(machine: Machine, arguments: tuple[Any, ...]) -> PickledArray:
         order_of_axes = _integers(machine, axes)
         if sorted(order_of_axes) == list(range(len(sizes))):
             return _array(machine, sizes, dtype, data, axes=order_of_axes)
-    raise machine.error(f"memory order {clipped(letter)}", "C, F, or K with a list of all axes")
+    raise machine.error(f"memory order {shortened(letter)}", "C, F, or K with a list of all axes")
 
 
 def _encode(machine: Machine, arguments: tuple[Any, ...]) -> Payload:
@@ -127,6 +130,20 @@ def _bytearray(machine: Machine, arguments: tuple[Any, ...]) -> Payload:
     raise _arguments_error(machine, "bytearray", arguments)
 
 
+def _ordered_dict(machine: Machine, arguments: tuple[Any, ...]) -> Dict:
+    """OrderedDict(), filled afterwards; Python 2 gives it a list of pairs."""
+    result = Dict()
+    match arguments:
+        case ():
+            return result
+        case (List(items=pairs),) if all(
+            isinstance(pair, List) and len(pair.items) == 2 for pair in pairs
+        ):
+            machine.set_items(result, [part for pair in pairs for part in pair.items])
+            return result
+    raise _arguments_error(machine, "the name 'collections.OrderedDict'", arguments)
+
+
 FUNCTIONS: dict[str, Callable[[Machine, tuple[Any, ...]], Any]] = {
     "_reconstruct": _reconstruct,
     "dtype": _dtype,
@@ -135,6 +152,7 @@ FUNCTIONS: dict[str, Callable[[Machine, tuple[Any, ...]], Any]] = {
     "encode": _encode,
     "bytes": _bytes,
     "bytearray": _bytearray,
+    "OrderedDict": _ordered_dict,
 }
 """What this reader does where the file calls one of the known symbols."""
 
@@ -157,7 +175,7 @@ def _set_dtype(machine: Machine, target: Dtype, items: tuple[Any, ...]) -> None:
             if order in ("<", ">", "|") and (order == "|") == (target.kind[1:] == "1"):
                 target.dtype = np.dtype(f"{order}{target.kind}")
                 return
-            raise machine.error(f"byte order {clipped(order)} of {target.kind}", "< or >")
+            raise machine.error(f"byte order {shortened(order)} of {target.kind}", "< or >")
     raise _arguments_error(machine, "the state of a dtype", items)
 
 
@@ -188,7 +206,7 @@ def _array(
         raise machine.error(error.found, error.expected) from None
     if not data.could_hold(size):
         raise machine.error(
-            f"{data.length} bytes of data", f"{size} for shape {clipped(shape)} of {kind.name}"
+            f"{data.length} bytes of data", f"{size} for shape {shortened(shape)} of {kind.name}"
         )
     return PickledArray(Stored("", shape, kind, data.fill, fortran, axes, source.path))
 

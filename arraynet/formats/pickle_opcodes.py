@@ -1,4 +1,4 @@
-"""The pickle opcodes that may stand in a file, each with what it does to a `Machine`."""
+"""The pickle opcodes that may stand in a file, each with what it does to a ``Machine``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from arraynet.formats.pickle_values import Dict
+from arraynet.formats.pickle_values import Dict, List
 
 if TYPE_CHECKING:
     from arraynet.formats.pickle_machine import Machine
@@ -47,10 +47,6 @@ def _mark(machine: Machine) -> None:
     machine.stack = []
 
 
-def _tuple(machine: Machine) -> None:
-    machine.sequence(machine.pop_mark())
-
-
 def _short_tuple(size: int) -> Handler:
     def push(machine: Machine) -> None:
         machine.sequence([machine.pop() for _ in range(size)][::-1])
@@ -62,6 +58,12 @@ def _dict(machine: Machine) -> None:
     pairs = machine.pop_mark()
     machine.stack.append(Dict())
     machine.set_items(machine.stack[-1], pairs)
+
+
+def _list(machine: Machine) -> None:
+    items = machine.pop_mark()
+    machine.stack.append(List())
+    machine.append(items)
 
 
 def _set_item(machine: Machine) -> None:
@@ -90,10 +92,6 @@ def _text_int(machine: Machine) -> None:
     line = machine.line()
     truth = {b"00": False, b"01": True}
     machine.stack.append(truth[line] if line in truth else machine.integer(line))
-
-
-def _text_long(machine: Machine) -> None:
-    machine.stack.append(machine.integer(machine.line().removesuffix(b"L")))
 
 
 def _binary_long(machine: Machine) -> None:
@@ -125,10 +123,6 @@ def _quoted(machine: Machine) -> None:
         machine.file.seek(payload.offset + payload.length + 1)
 
 
-def _unicode_line(machine: Machine) -> None:
-    machine.line_payload("raw-unicode-escape")
-
-
 def _global(machine: Machine) -> None:
     module, name = machine.line(), machine.line()
     machine.symbol(module.decode("latin-1"), name.decode("latin-1"))
@@ -139,14 +133,6 @@ def _stack_global(machine: Machine) -> None:
     machine.symbol(machine.name(module), machine.name(name))
 
 
-def _text_put(machine: Machine) -> None:
-    machine.remember(machine.integer(machine.line()))
-
-
-def _text_get(machine: Machine) -> None:
-    machine.recall(machine.integer(machine.line()))
-
-
 def _put(size: int) -> Handler:
     return lambda machine: machine.remember(_unsigned(machine, size))
 
@@ -155,20 +141,20 @@ def _get(size: int) -> Handler:
     return lambda machine: machine.recall(_unsigned(machine, size))
 
 
-def _memoize(machine: Machine) -> None:
-    machine.remember(len(machine.memo))
-
-
 HANDLERS: dict[bytes, Handler] = {
     b"\x80": _protocol,
     b"\x95": _frame,
     b"(": _mark,
     b"}": lambda machine: machine.stack.append(Dict()),
     b"d": _dict,
+    b"]": lambda machine: machine.stack.append(List()),
+    b"l": _list,
+    b"a": lambda machine: machine.append([machine.pop()]),
+    b"e": lambda machine: machine.append(machine.pop_mark()),
     b"s": _set_item,
     b"u": _set_items,
     b")": lambda machine: machine.sequence([]),
-    b"t": _tuple,
+    b"t": lambda machine: machine.sequence(machine.pop_mark()),
     b"\x85": _short_tuple(1),
     b"\x86": _short_tuple(2),
     b"\x87": _short_tuple(3),
@@ -179,12 +165,12 @@ HANDLERS: dict[bytes, Handler] = {
     b"J": _signed_int,
     b"K": _unsigned_int(1),
     b"M": _unsigned_int(2),
-    b"L": _text_long,
+    b"L": lambda machine: machine.stack.append(machine.integer(machine.line().removesuffix(b"L"))),
     b"\x8a": _binary_long,
     b"S": _quoted,
     b"T": _signed_counted,
     b"U": _counted(1, "raw", is_text=True),
-    b"V": _unicode_line,
+    b"V": lambda machine: machine.line_payload("raw-unicode-escape"),
     b"\x8c": _counted(1, "utf-8", is_text=True),
     b"X": _counted(4, "utf-8", is_text=True),
     b"\x8d": _counted(8, "utf-8", is_text=True),
@@ -196,11 +182,11 @@ HANDLERS: dict[bytes, Handler] = {
     b"\x93": _stack_global,
     b"R": lambda machine: machine.reduce(),
     b"b": lambda machine: machine.build(),
-    b"p": _text_put,
+    b"p": lambda machine: machine.remember(machine.integer(machine.line())),
     b"q": _put(1),
     b"r": _put(4),
-    b"\x94": _memoize,
-    b"g": _text_get,
+    b"\x94": lambda machine: machine.remember(len(machine.memo)),
+    b"g": lambda machine: machine.recall(machine.integer(machine.line())),
     b"h": _get(1),
     b"j": _get(4),
 }

@@ -159,6 +159,13 @@ class Dict:
     items: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(slots=True, eq=False)
+class List:
+    """A list."""
+
+    items: list[Any] = field(default_factory=list)
+
+
 def describe(value: Any) -> str:
     """Say what kind of thing a value is, for an error message."""
     if value is None or isinstance(value, bool):
@@ -169,5 +176,11 @@ def describe(value: Any) -> str:
         return "a str" if value.is_text else "bytes"
     if isinstance(value, Symbol):
         return value.name
-    names = {Sequence: "a tuple", Dict: "a dict", Dtype: "a dtype", PickledArray: "an array"}
+    names = {
+        Sequence: "a tuple",
+        List: "a list",
+        Dict: "a dict",
+        Dtype: "a dtype",
+        PickledArray: "an array",
+    }
     return names.get(type(value), type(value).__name__)

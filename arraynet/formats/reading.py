@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from arraynet.errors import shortened
 from arraynet.formats import npz, pickle, safetensors
 from arraynet.formats.contents import Contents
 from arraynet.formats.limits import Limits, limits_or_default
+from arraynet.formats.recognition import HEAD, recognize
 from arraynet.formats.source import Source, open_source
 from arraynet.formats.stored import HostArray, Stored, check_finite
 
@@ -27,21 +29,9 @@ READERS: dict[str, Callable[[Source, Limits], tuple[list[Stored], dict[str, str]
     "safetensors": safetensors.stored_tensors,
 }
 
-MAGIC = {
-    b"PK\x03\x04": "npz",
-    b"PK\x05\x06": "npz",
-    b"\x1f\x8b": "gzip",
-    b"\x93NUMPY": "npy",
-    b"\x89HDF": "hdf5",
-    b"\x89PNG": "png",
-}
+NAMES = {"pickle": "a pickle", "npz": "a NumPy archive (npz)", "safetensors": "a safetensors file"}
 
-ADVICE = {
-    "npz": "a zip archive; PyTorch's .pt files are such too: save the weights with numpy.savez",
-    "gzip": "unpack it first",
-    "npy": "one array without a name; save arrays with numpy.savez",
-    "hdf5": "save the weights with numpy.savez from the framework that wrote them",
-}
+ZIPS = {"npz": ("npz", "zip")}  # which members a zip archive has, its directory tells
 
 
 def read(
@@ -57,8 +47,9 @@ def read(
     Parameters
     ----------
     path : path
-        A ``.pkl`` or ``.pickle`` (a dict of NumPy arrays), ``.npz`` or
-        ``.safetensors`` file. Its first bytes must be of the format of its name.
+        A ``.pkl`` or ``.pickle`` (a dict of NumPy arrays, or a list, whose arrays are
+        called arr_0, arr_1, …), ``.npz`` or ``.safetensors`` file. Its first bytes must be
+        of the format of its name.
     limits : Limits, optional
         Budgets other than the default ones.
     allow_nonfinite : bool
@@ -100,13 +91,7 @@ def read(
 
 def open_tensors(source: Source, limits: Limits) -> Opened:
     """Return the format, the tensors (checked, not loaded) and the metadata of a file."""
-    kind = _expected_format(source)
-    start = source.peek(16)
-    found = _found_format(start, kind)
-    if found != kind:
-        what = repr(start) if found == "unknown" else f"a file of format {found}"
-        advice = f" ({ADVICE[found]})" if found in ADVICE else ""
-        raise source.error(what, f"{kind}, as the name says{advice}")
+    kind = _kind(source)
     stored, metadata = READERS[kind](source, limits)
     if not stored:
         raise source.error("no tensors", "at least one")
@@ -138,23 +123,20 @@ def _load(stored: Iterable[Stored]) -> dict[str, HostArray]:
     return result
 
 
-def _expected_format(source: Source) -> str:
+def _kind(source: Source) -> str:
+    """Return the format that the name says, unless the first bytes are known to be another."""
     suffix = os.path.splitext(source.path)[1]
-    if suffix.lower() not in SUFFIXES:
-        raise source.error(
-            f"the suffix {suffix!a}" if suffix else "no suffix",
-            f"one of {', '.join(SUFFIXES)}",
-        )
-    return SUFFIXES[suffix.lower()]
-
-
-def _found_format(start: bytes, expected: str) -> str:
-    """Return the format of the first bytes; any unknown ones may begin a pickle."""
-    if expected == "pickle" and start[:1] == b"\x80" and start[1:2] <= b"\x05":
-        return "pickle"
-    for magic, kind in MAGIC.items():
-        if start.startswith(magic):
-            return kind
-    if start[4:9] == b"\0\0\0\0{":
-        return "safetensors"
-    return "pickle" if expected == "pickle" or start[:1] == b"\x80" else "unknown"
+    expected = SUFFIXES.get(suffix.lower())
+    found = recognize(source.peek(HEAD), source.path)
+    advice = ""
+    if found is not None:
+        usable = [suffix for suffix, kind in SUFFIXES.items() if kind == found.kind]
+        help_on = f"call it {usable[0]}" if usable else found.advice
+        advice = f" ({help_on})" if help_on else ""
+    if expected is None:
+        named = f"the suffix {shortened(suffix)}" if suffix else "no suffix"
+        what = f"{named} of {found.what}" if found else named
+        raise source.error(what, f"one of {', '.join(SUFFIXES)}{advice}")
+    if found is not None and found.kind not in ZIPS.get(expected, (expected,)):
+        raise source.error(found.what, f"{NAMES[expected]}, as the name says{advice}")
+    return expected

@@ -6,10 +6,14 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.limits import Limits
+
+LONGEST_PATH = 8192  # systems take fewer, and say so themselves
+BLOCK = 1 << 20  # what a decompressor may copy at once
+CONTENT = "a path (the contents of a file are none: give the file's name)"
 
 
 class Source:
@@ -56,17 +60,25 @@ class Source:
         if offset + buffer.nbytes > self.size:
             raise self._truncated(offset + buffer.nbytes, member)
         self.file.seek(offset)
-        done = 0
-        while done < buffer.nbytes:
-            count = self.file.readinto(buffer[done:])  # type: ignore[attr-defined]
-            if not count:
-                raise self._truncated(offset + buffer.nbytes, member)
-            done += count
+        if not fill(self.file, buffer):
+            raise self._truncated(offset + buffer.nbytes, member)
 
     def _truncated(self, wanted: int, member: str | None = None) -> LoadError:
         return self.error(
             f"a file of {self.size} bytes", f"at least {wanted} (is it truncated?)", member
         )
+
+
+def fill(file: IO[bytes], buffer: memoryview) -> bool:
+    """Fill a buffer from a file, and return whether there was enough in it."""
+    done = 0
+    while done < buffer.nbytes:
+        part = buffer[done : done + BLOCK]
+        count = file.readinto(part)  # type: ignore[attr-defined]
+        if not count:
+            return False
+        done += count
+    return True
 
 
 @contextmanager
@@ -113,13 +125,15 @@ def path_text(path: object) -> str:
     try:
         name = os.fsdecode(path)  # type: ignore[arg-type]
     except TypeError:
-        raise LoadError(repr(path), type(path).__name__, "a path") from None
+        raise LoadError(shortened(path), type(path).__name__, "a path") from None
+    if len(name) > LONGEST_PATH:
+        raise LoadError(shortened(path), f"{len(name)} characters", CONTENT)
     try:
         usable = b"\0" not in os.fsencode(name)
     except UnicodeError:
         usable = False
     if not usable:
-        raise LoadError(ascii(name), "a null character or a surrogate", "a path without them")
+        raise LoadError(shortened(path), "a null character or a surrogate", CONTENT)
     return name
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from arraynet.errors import LoadError
+from arraynet.errors import LoadError, shortened
 from arraynet.formats.limits import Limits
 
 HostArray: TypeAlias = np.ndarray[Any, Any]
@@ -101,27 +101,28 @@ def checked_size(
             member=member,
         )
     if any(size < 0 for size in shape):
-        raise LoadError(file, f"shape {clipped(shape)}", "sizes of at least 0", member=member)
+        raise LoadError(file, f"shape {shortened(shape)}", "sizes of at least 0", member=member)
     most = min(limits.array_bytes, sys.maxsize)
     if math.prod(max(size, 1) for size in shape) * dtype.itemsize > most:
         raise LoadError(
             file,
-            f"shape {clipped(shape)} of {dtype.name}",
+            f"shape {shortened(shape)} of {dtype.name}",
             f"at most {most} bytes (Limits.array_bytes)",
             member=member,
         )
     return math.prod(shape) * dtype.itemsize
 
 
-def check_name(name: str, limits: Limits, file: str) -> None:
+def check_name(name: str, limits: Limits, file: str, member: str | None = None) -> None:
     """Refuse a name that is empty, long, or would do something to a terminal."""
     if not name or not name.isprintable():
-        raise LoadError(file, f"the name {clipped(name)}", "a printable name")
+        raise LoadError(file, f"the name {shortened(name)}", "a printable name", member=member)
     if len(name) > limits.name_bytes:
         raise LoadError(
             file,
-            f"a name of {len(name)} characters, {clipped(name)}",
+            f"a name of {len(name)} characters, {shortened(name)}",
             f"at most {limits.name_bytes} (Limits.name_bytes)",
+            member=member,
         )
 
 
@@ -171,7 +172,4 @@ def _place(number: int, array: HostArray) -> tuple[int, ...]:
     return tuple(int(found[axis]) for axis in range(array.ndim))
 
 
-def clipped(value: object, length: int = 80) -> str:
-    """Return how Python writes a value, in ASCII and cut to a length."""
-    text = ascii(value)
-    return text if len(text) <= length else text[: length - 3] + "..."
+clipped = shortened  # the name that datasets imports

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from arraynet.errors import ArraynetError, LoadError
+from arraynet.errors import ArraynetError, LoadError, shortened
 from arraynet.formats.graph_json import parse_nodes
 from arraynet.formats.limits import Limits
-from arraynet.formats.stored import METADATA, HostArray, check_name, checked_size, clipped
+from arraynet.formats.stored import METADATA, HostArray, check_name, checked_size
 
 
 def checked(
@@ -39,7 +39,7 @@ def checked(
 
 def _arrays(tensors: object, limits: Limits, file: str) -> dict[str, HostArray]:
     if not isinstance(tensors, Mapping) or not tensors:
-        raise LoadError(file, f"{clipped(tensors)} as tensors", "arrays by name, at least one")
+        raise LoadError(file, f"{shortened(tensors)} as tensors", "arrays by name, at least one")
     if len(tensors) > limits.tensors:
         found = f"{len(tensors)} tensors"
         raise LoadError(file, found, f"at most {limits.tensors} (Limits.tensors)")
@@ -53,7 +53,7 @@ def _arrays(tensors: object, limits: Limits, file: str) -> dict[str, HostArray]:
 
 def _name(name: Any, limits: Limits, file: str) -> str:
     if not isinstance(name, str):
-        raise LoadError(file, f"the name {clipped(name)}", "a str")
+        raise LoadError(file, f"the name {shortened(name)}", "a str")
     if name == METADATA:
         raise LoadError(file, f"the name {name!r}", "another name: the metadata have this one")
     check_name(name, limits, file)
@@ -74,9 +74,9 @@ def _array(name: str, value: Any, file: str) -> HostArray:
 
 def _texts(metadata: object, file: str) -> dict[str, str]:
     if not isinstance(metadata, Mapping):
-        raise LoadError(file, clipped(metadata), "text by name", member="metadata")
+        raise LoadError(file, shortened(metadata), "text by name", member="metadata")
     for key, text in metadata.items():
         if not isinstance(key, str) or not isinstance(text, str):
-            found = f"{clipped(key)}: {clipped(text)}"
+            found = f"{shortened(key)}: {shortened(text)}"
             raise LoadError(file, found, "text by name", member="metadata")
     return dict(metadata)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO
 
-from arraynet.errors import ArraynetError, printable
+from arraynet.errors import ArraynetError, printable, shortened
 from arraynet.formats import npz, safetensors
 from arraynet.formats.limits import Limits, limits_or_default
 from arraynet.formats.stored import HostArray
 from arraynet.formats.writable import checked
 
-WRITERS = {".safetensors": safetensors.chunks, ".npz": npz.chunks}
+WRITERS = {".safetensors": safetensors.write_tensors, ".npz": npz.write_tensors}
 
 
 def write(
@@ -66,7 +67,8 @@ def write(
     suffix = check_suffix(path)
     name, limits = os.fsdecode(path), limits_or_default(limits)
     arrays, texts = checked(tensors, {} if metadata is None else metadata, limits, name)
-    replace_file(name, WRITERS[suffix](arrays, texts, limits))
+    with replacing(name) as file:
+        WRITERS[suffix](file, arrays, texts, limits)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
@@ -77,17 +79,29 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     except (TypeError, UnicodeError):
         usable = False
     if not usable:
-        raise ArraynetError(f"target: got {path!a:.200}, expected the path of a file")
+        raise ArraynetError(f"target: got {shortened(path)}, expected the path of a file")
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in WRITERS:
         raise ArraynetError(
-            f"{printable(name)}: got the suffix {suffix!a}, expected one of {', '.join(WRITERS)}"
+            f"{printable(name)}: got the suffix {shortened(suffix)}, expected one of "
+            f"{', '.join(WRITERS)}"
         )
     return suffix
 
 
 def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     """Write chunks of bytes to a file, whole or not at all."""
+    with replacing(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Give a new file to write to, which takes the old one's place when the ``with`` ends.
+
+    Where that fails, the old one stays as it was.
+    """
     target = os.path.realpath(path)  # a link stays one, and its target is replaced
     if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
         raise ArraynetError(
@@ -98,44 +112,52 @@ def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     while len(os.fsencode(start)) > 100:  # file systems count bytes, and some take only whole text
         start = start[:-1]
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                _set_mode(temporary, target)
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        with _new_file(folder, start, _mode(target)) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            os.replace(file.name, target)
         _sync_folder(folder)
     except OSError as error:
         # The person knows the target, not the temporary file beside it.
         raise type(error)(error.errno, error.strerror, path) from error
 
 
-def _set_mode(temporary: str, target: str) -> None:
-    """Give the new file the old one's permissions, or those of any new file."""
+def _mode(target: str) -> int | None:
+    """Return the permissions of a file, or None where there is none."""
     try:
-        mode = os.stat(target).st_mode & 0o777
+        return os.stat(target).st_mode & 0o777
     except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = 0o666 & ~mask
-    os.chmod(temporary, mode)
+        return None
+
+
+@contextlib.contextmanager
+def _new_file(folder: str, start: str, mode: int | None) -> Iterator[BinaryIO]:
+    """Open a new file with permissions, or those of any new file; it goes if the ``with`` fails."""
+    # Not by tempfile: to give its files the permissions of a new one, the process's umask would
+    # have to be known, and to ask for it is to set it, for all threads.
+    temporary = os.path.join(folder, f".{start}.{secrets.token_hex(6)}.tmp")
+    narrow = 0o666 if mode is None else mode & 0o666
+    with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, narrow)) as file:
+        try:
+            if mode is not None:
+                os.chmod(temporary, mode)
+            yield file
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the new name in a folder reach the disk, where the system can do that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some network file systems refuse; the file itself is written
-    finally:
-        os.close(descriptor)
+    """Make the new name in a folder reach the disk, where the system can and may do that.
+
+    The file itself is written and in its place: to fail here would be no failed save.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -49,7 +49,7 @@ from arraynet.ops.comparison import (
 )
 from arraynet.ops.control import if_, loop, scan
 from arraynet.ops.convolution import conv
-from arraynet.ops.creation import constant_of_shape, eye_like, one_hot, range, trilu
+from arraynet.ops.creation import eye_like, one_hot, trilu
 from arraynet.ops.einsum import einsum
 from arraynet.ops.elementary import ceil, exp, floor, log, reciprocal, round, sqrt
 from arraynet.ops.exponential_units import celu, elu, selu
@@ -100,18 +100,9 @@ from arraynet.ops.registry import OPS, Op, op
 from arraynet.ops.response_normalisation import lp_normalization, lrn
 from arraynet.ops.rotary import rotary_embedding
 from arraynet.ops.scattering import scatter_elements, scatter_nd
-from arraynet.ops.shaping import (
-    expand,
-    flatten,
-    reshape,
-    shape,
-    size,
-    squeeze,
-    tile,
-    transpose,
-    unsqueeze,
-)
+from arraynet.ops.shaping import expand, flatten, reshape, squeeze, tile, transpose, unsqueeze
 from arraynet.ops.shrinkage import hard_shrink, soft_shrink, tanh_shrink
+from arraynet.ops.sizes import constant_of_shape, range, shape, size
 from arraynet.ops.softmax import (
     log_softmax,
     logsumexp,

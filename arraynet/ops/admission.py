@@ -34,9 +34,11 @@ def dtype_name(dtype: Any) -> str:
 
     Examples
     --------
-    >>> dtype_name(np.dtype("float32"))
-    'float32'
+    >>> dtype_name(np.dtype("float32")), dtype_name(np.float32)
+    ('float32', 'float32')
     """
+    if isinstance(dtype, type):  # so namespaces like NumPy's name them
+        return dtype.__name__
     # In NumPy's text the order of bytes stands too.
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
@@ -129,8 +131,8 @@ def attribute(name: str, key: str, defaults: Mapping[str, Any], value: Any) -> A
     raise GraphError(f"{name}: got {key}={shortened(value)}, expected a value like {default!r}")
 
 
-def check_choice(name: str, key: str, value: Any, choices: Iterable[str]) -> None:
-    """Refuse an attribute that is not one of some words.
+def check_choice(name: str, key: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse an attribute that is not one of some words or numbers.
 
     Raises
     ------
@@ -139,5 +141,5 @@ def check_choice(name: str, key: str, value: Any, choices: Iterable[str]) -> Non
     known = tuple(choices)
     if value not in known:
         raise GraphError(
-            f"{name}: got {key}={shortened(value)}, expected {choices_text(value, known)}"
+            f"{name}: got {key}={shortened(value)}, expected {choices_text(value, map(str, known))}"
         )

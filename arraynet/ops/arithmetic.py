@@ -10,6 +10,7 @@ import math
 from arraynet._typing import Array, Namespace
 from arraynet.errors import ShapeError
 from arraynet.ops.meta import checked_axis
+from arraynet.ops.placement import along
 from arraynet.ops.precision import is_floating, is_integral, narrowed, widened
 from arraynet.ops.registry import op
 
@@ -259,13 +260,13 @@ def _running(
     """Return the standard's running sum or product, in either direction."""
     if axis.size != 1:
         raise ShapeError(f"{axis.size} axes, and it goes along one")
-    along = checked_axis(int(axis.item()), x.shape)
+    place = checked_axis(int(axis.item()), x.shape)
     wide = widened(x, xp)
     if reverse:
-        wide = xp.flip(wide, axis=along)
-    result = getattr(xp, name)(wide, axis=along, dtype=wide.dtype, include_initial=exclusive)
+        wide = xp.flip(wide, axis=place)
+    result = getattr(xp, name)(wide, axis=place, dtype=wide.dtype, include_initial=exclusive)
     if exclusive:
-        result = result[(slice(None),) * along + (slice(x.shape[along]),)]
+        result = result[along(place, slice(x.shape[place]))]
     if reverse:
-        result = xp.flip(result, axis=along)
+        result = xp.flip(result, axis=place)
     return narrowed(result, x.dtype, xp)

@@ -90,6 +90,30 @@ def conv(
     array([[[[ 8., 12.],
              [20., 24.]]]])
     """
+    windows = conv_windows(x, weight, kernel_shape, strides, pads, dilations, group, auto_pad)
+    if group == x.shape[1] > 1:
+        y = _depthwise(x, weight, windows, xp)
+    else:
+        y = _from_columns(x, weight, group, windows, xp)
+    return y if bias is None else y + per_channel("bias", bias, weight.shape[0], x.ndim, xp)
+
+
+def conv_windows(
+    x: Array,
+    weight: Array,
+    kernel_shape: Any = None,
+    strides: Any = None,
+    pads: Any = None,
+    dilations: Any = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> tuple[Window, ...]:
+    """Return the windows of a convolution, after checking that everything fits.
+
+    Raises
+    ------
+    ShapeError
+    """
     check_image(x)
     check_weight(x, weight, kernel_shape, group)
     if x.shape[1] != weight.shape[1] * group or weight.shape[0] % group:
@@ -97,7 +121,7 @@ def conv(
             f"x has {x.shape[1]} channels, and weight {shape_text(weight.shape)} in {group} "
             f"groups takes {weight.shape[1] * group} and gives a multiple of {group}"
         )
-    windows = windows_over(
+    return windows_over(
         x.shape[2:],
         tuple(weight.shape[2:]),
         strides=strides,
@@ -105,11 +129,6 @@ def conv(
         dilations=dilations,
         auto_pad=auto_pad,
     )
-    if group == x.shape[1] > 1:
-        y = _depthwise(x, weight, windows, xp)
-    else:
-        y = _from_columns(x, weight, group, windows, xp)
-    return y if bias is None else y + per_channel("bias", bias, weight.shape[0], x.ndim, xp)
 
 
 def check_weight(x: Array, weight: Array, kernel_shape: Any, group: int) -> None:

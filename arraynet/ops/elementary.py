@@ -6,7 +6,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.ops.registry import op
 
 
-@op(elementwise=True, widened=True)
+@op(elementwise=True)
 def exp(x: Array, *, xp: Namespace = None) -> Array:
     """Exponential.
 
@@ -19,7 +19,7 @@ def exp(x: Array, *, xp: Namespace = None) -> Array:
     return xp.exp(x)
 
 
-@op(elementwise=True, widened=True)
+@op(elementwise=True)
 def log(x: Array, *, xp: Namespace = None) -> Array:
     """Natural logarithm; that of 0 is -infinity, that of a negative number NaN.
 
@@ -32,7 +32,7 @@ def log(x: Array, *, xp: Namespace = None) -> Array:
     return xp.log(x)
 
 
-@op(elementwise=True, widened=True)
+@op(elementwise=True)
 def sqrt(x: Array, *, xp: Namespace = None) -> Array:
     """Square root; that of a negative number is NaN.
 

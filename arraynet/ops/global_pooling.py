@@ -30,8 +30,7 @@ def global_max_pool(x: Array, *, xp: Namespace = None) -> Array:
     array([[[5.],
             [0.]]])
     """
-    axes = _spatial(x)
-    return xp.max(x, axis=axes, keepdims=True) if axes else x
+    return xp.max(x, axis=_spatial(x), keepdims=True)
 
 
 @op(rowwise=True, widened=True)
@@ -55,8 +54,7 @@ def global_average_pool(x: Array, *, xp: Namespace = None) -> Array:
     array([[[ 2.],
             [-1.]]])
     """
-    axes = _spatial(x)
-    return xp.mean(x, axis=axes, keepdims=True) if axes else x
+    return xp.mean(x, axis=_spatial(x), keepdims=True)
 
 
 @op(rowwise=True, widened=True)
@@ -83,13 +81,12 @@ def global_lp_pool(x: Array, *, p: int = 2, xp: Namespace = None) -> Array:
             [2.]]])
     """
     check_norm(p)
-    axes = _spatial(x)
-    return root(xp.sum(powers(x, p, xp), axis=axes, keepdims=True), p, xp) if axes else xp.abs(x)
+    return root(xp.sum(powers(x, p, xp), axis=_spatial(x), keepdims=True), p, xp)
 
 
 def _spatial(x: Array) -> tuple[int, ...]:
     """Return the spatial axes of images that have something there."""
-    check_image(x, least=2)
+    check_image(x)
     if 0 in x.shape[2:]:
         raise ShapeError(f"the spatial axes of {shape_text(x.shape)} hold no element")
     return tuple(range(2, x.ndim))

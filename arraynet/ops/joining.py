@@ -9,8 +9,9 @@ from typing import Any
 from arraynet._typing import Array, Namespace
 from arraynet.errors import GraphError, ShapeError, shape_text
 from arraynet.ops.meta import checked_axis
+from arraynet.ops.placement import along
 from arraynet.ops.registry import op
-from arraynet.ops.shaping import integers
+from arraynet.ops.sizes import integers
 
 
 @op(dtypes=("any",), moves=("arrays",))
@@ -30,18 +31,16 @@ def concat(*arrays: Array, axis: int | None = None, xp: Namespace = None) -> Arr
     >>> concat(np.array([[1, 2]]), np.array([[3]]), axis=1)
     array([[1, 2, 3]])
     """
-    if not arrays:
-        raise GraphError("concat: got no array, expected at least one")
     if axis is None:
         raise GraphError("concat: got no axis, expected one (axis=0 joins rows)")
-    along, first = checked_axis(axis, arrays[0].shape), tuple(arrays[0].shape)
+    place, first = checked_axis(axis, arrays[0].shape), tuple(arrays[0].shape)
     for other in arrays[1:]:
-        rest = [tuple(s)[:along] + tuple(s)[along + 1 :] for s in (first, other.shape)]
+        rest = [tuple(s)[:place] + tuple(s)[place + 1 :] for s in (first, other.shape)]
         if rest[0] != rest[1]:
             raise ShapeError(
                 f"{shape_text(first)} and {shape_text(other.shape)} differ in more than axis {axis}"
             )
-    return xp.concat(arrays, axis=along)
+    return xp.concat(arrays, axis=place)
 
 
 @op(dtypes=("any",), host=("split",), outputs=0, moves=("x",))
@@ -75,8 +74,8 @@ def split(
     >>> split(np.array([1, 2, 3, 4, 5]), num_outputs=2)
     (array([1, 2, 3]), array([4, 5]))
     """
-    along = checked_axis(axis, x.shape)
-    total = x.shape[along]
+    place = checked_axis(axis, x.shape)
+    total = x.shape[place]
     if split is not None:
         sizes = integers(split)
     elif isinstance(num_outputs, int) and num_outputs > 0:
@@ -91,7 +90,7 @@ def split(
         raise ShapeError(f"parts of {shape_text(sizes)} do not make axis {axis} of {total}")
     parts, start = [], 0
     for size in sizes:
-        parts.append(x[_along(along, builtins.slice(start, start + size))])
+        parts.append(x[along(place, builtins.slice(start, start + size))])
         start += size
     return tuple(parts)
 
@@ -125,15 +124,15 @@ def slice(
     array([9, 6, 3, 0])
     """
     first, last = integers(starts), integers(ends)
-    along = list(range(len(first))) if axes is None else integers(axes)
+    chosen = list(range(len(first))) if axes is None else integers(axes)
     strides = [1] * len(first) if steps is None else integers(steps)
-    if not len(first) == len(last) == len(along) == len(strides):
+    if not len(first) == len(last) == len(chosen) == len(strides):
         raise ShapeError(
-            f"{len(first)} starts, {len(last)} ends, {len(along)} axes and {len(strides)} steps"
+            f"{len(first)} starts, {len(last)} ends, {len(chosen)} axes and {len(strides)} steps"
         )
     key: list[Any] = [builtins.slice(None)] * x.ndim
-    for place, start, end, step in zip(along, first, last, strides, strict=True):
-        axis = checked_axis(place, x.shape)
+    for number, start, end, step in zip(chosen, first, last, strides, strict=True):
+        axis = checked_axis(number, x.shape)
         if step == 0:
             raise ShapeError("a step is 0, and slices need another one")
         begin, stop, stride = builtins.slice(start, end, step).indices(x.shape[axis])
@@ -142,8 +141,3 @@ def slice(
             begin, stop, stride = x.shape[axis] - 1 - begin, x.shape[axis] - 1 - stop, -stride
         key[axis] = builtins.slice(begin, max(begin, stop), stride)
     return x[tuple(key)]
-
-
-def _along(axis: int, part: Any) -> tuple[Any, ...]:
-    """Return the index of a part of one axis."""
-    return (*[builtins.slice(None)] * axis, part)

@@ -96,14 +96,10 @@ def layer_normalization_with_statistics(
 def _layer_normalization(
     x: Array, scale: Array, bias: Array | None, axis: int, epsilon: float, xp: Namespace
 ) -> tuple[Array, Array, Array]:
-    axes = _from(x, axis)
-    _check_fits("scale", scale, x.shape[axes[0] :])
+    axes = normalised_axes(x, scale, bias, axis)
     mean, centred, inverse = standardised(x, axes, epsilon, xp)
     y = centred * inverse * scale
-    if bias is not None:
-        _check_fits("bias", bias, x.shape[axes[0] :])
-        y = y + bias
-    return y, mean, inverse
+    return y if bias is None else y + bias, mean, inverse
 
 
 @op(rowwise=True, widened=True)
@@ -133,14 +129,22 @@ def rms_normalization(
     >>> rms_normalization(np.array([[1.0, 7.0]]), np.ones(2), epsilon=0.0)
     array([[0.2, 1.4]])
     """
-    axes = _from(x, axis)
-    _check_fits("scale", scale, x.shape[axes[0] :])
+    axes = normalised_axes(x, scale, None, axis)
     return x * (1.0 / xp.sqrt(mean_over(x * x, axes, xp) + epsilon)) * scale
 
 
-def _from(x: Array, axis: int) -> tuple[int, ...]:
-    """Return an axis and all that follow."""
-    return tuple(range(checked_axis(axis, x.shape), x.ndim))
+def normalised_axes(x: Array, scale: Array, bias: Array | None, axis: int) -> tuple[int, ...]:
+    """Return an axis and all that follow, after checking that the vectors fit.
+
+    Raises
+    ------
+    ShapeError
+    """
+    first = checked_axis(axis, x.shape)
+    for name, array in (("scale", scale), ("bias", bias)):
+        if array is not None:
+            _check_fits(name, array, x.shape[first:])
+    return tuple(range(first, x.ndim))
 
 
 def _check_fits(name: str, array: Array, shape: Sequence[int]) -> None:

@@ -7,8 +7,6 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from arraynet._typing import Array, Namespace
 from arraynet.errors import DtypeError, GraphError, ShapeError, choices_text, shape_text, shortened
 from arraynet.ops.admission import dtype_name
@@ -151,7 +149,8 @@ def _widths(x: Array, pads: Any, axes: Any) -> list[tuple[int, int, int]]:
 def _whole(name: str, numbers: Any) -> Sequence[int]:
     """Return an array of NumPy with whole numbers as Python's own."""
     try:
-        return [operator.index(number) for number in np.ravel(numbers).tolist()]
+        listed = numbers.tolist()
+        return [operator.index(n) for n in (listed if isinstance(listed, list) else [listed])]
     except TypeError as error:
         raise ShapeError(f"{name} {shortened(numbers)} are no whole numbers") from error
 

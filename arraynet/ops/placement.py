@@ -35,3 +35,14 @@ def beside(x: Array, make: Callable[..., Array], *arguments: Any, dtype: Any = N
 def index_dtype(xp: Namespace) -> Any:
     """Return the dtype of a library's indices: int64, and int32 where it has no 64 bits."""
     return xp.__array_namespace_info__().default_dtypes()["indexing"]
+
+
+def along(axis: int, part: slice) -> tuple[Any, ...]:
+    """Return the index of a part of one axis, counted from the front.
+
+    Examples
+    --------
+    >>> along(1, slice(2, 5))
+    (slice(None, None, None), slice(2, 5, None), Ellipsis)
+    """
+    return (*[slice(None)] * axis, part, ...)

@@ -10,7 +10,7 @@ import math
 from arraynet._typing import Array, Namespace
 from arraynet.errors import ShapeError, shape_text
 from arraynet.ops.meta import checked_axis
-from arraynet.ops.placement import beside, index_dtype
+from arraynet.ops.placement import along, beside, index_dtype
 from arraynet.ops.precision import is_bool
 from arraynet.ops.registry import op
 
@@ -82,12 +82,12 @@ def arg_min(
 
 
 def _place(name: str, x: Array, axis: int, keepdims: bool, last: bool, xp: Namespace) -> Array:
-    along = checked_axis(axis, x.shape)
-    size = x.shape[along]
+    chosen = checked_axis(axis, x.shape)
+    size = x.shape[chosen]
     if not size:
         raise ShapeError(f"axis {axis} of {shape_text(x.shape)} is empty")
-    searched = xp.flip(x, axis=along) if last else x
-    place = getattr(xp, name)(searched, axis=along, keepdims=keepdims)
+    searched = xp.flip(x, axis=chosen) if last else x
+    place = getattr(xp, name)(searched, axis=chosen, keepdims=keepdims)
     return size - 1 - place if last else place
 
 
@@ -128,12 +128,12 @@ def top_k(
     """
     if k.size != 1:
         raise ShapeError(f"{k.size} numbers say how many elements are wanted, and one is needed")
-    count, along = int(k.item()), checked_axis(axis, x.shape)
-    if not 0 <= count <= x.shape[along]:
-        raise ShapeError(f"{count} elements of axis {axis}, which has {x.shape[along]}")
-    order = xp.argsort(x, axis=along, descending=largest, stable=True)
-    places = order[(*[slice(None)] * along, slice(count))]
-    return xp.take_along_axis(x, places, axis=along), places
+    count, place = int(k.item()), checked_axis(axis, x.shape)
+    if not 0 <= count <= x.shape[place]:
+        raise ShapeError(f"{count} elements of axis {axis}, which has {x.shape[place]}")
+    order = xp.argsort(x, axis=place, descending=largest, stable=True)
+    places = order[along(place, slice(count))]
+    return xp.take_along_axis(x, places, axis=place), places
 
 
 @op(dtypes=("numeric", "bool"), outputs=4)
@@ -169,20 +169,21 @@ def unique(
     array([1., 2., 3., 4.])
     """
     if axis is None:
-        parts, along = xp.reshape(x, (math.prod(x.shape), 1)), 0
+        parts, place = xp.reshape(x, (math.prod(x.shape), 1)), 0
     else:
-        along = checked_axis(axis, x.shape)
-        moved = xp.moveaxis(x, along, 0)
+        place = checked_axis(axis, x.shape)
+        moved = xp.moveaxis(x, place, 0)
         parts = xp.reshape(moved, (moved.shape[0], math.prod(moved.shape[1:])))
     count = parts.shape[0]
     kind = index_dtype(xp)
     order = _lexicographic(parts, xp)
     ordered = xp.take(parts, order, axis=0)
-    before, after = ordered[:-1, :], ordered[1:, :]
+    first = min(count, 1)
+    before, after = ordered[: count - first, :], ordered[first:, :]
     differs = xp.any((before != after) & ((before == before) | (after == after)), axis=1)
-    starts_one = xp.concat([beside(x, xp.ones, min(count, 1), dtype=xp.bool), differs])
+    starts_one = xp.concat([beside(x, xp.ones, first, dtype=xp.bool), differs])
     starts = xp.nonzero(starts_one)[0]
-    ends = xp.concat([starts[1:], beside(x, xp.full, min(count, 1), count, dtype=starts.dtype)])
+    ends = xp.concat([starts[first:], beside(x, xp.full, first, count, dtype=starts.dtype)])
     counts, indices = ends - starts, xp.take(order, starts)
     group = xp.cumulative_sum(xp.astype(starts_one, kind), dtype=kind) - 1
     inverse = xp.take(group, xp.argsort(order))
@@ -191,7 +192,7 @@ def unique(
         counts, indices = xp.take(counts, by_place), xp.take(indices, by_place)
         inverse = xp.take(xp.argsort(by_place), inverse)
     flat = xp.reshape(x, (math.prod(x.shape),)) if axis is None else x
-    return xp.take(flat, indices, axis=along), indices, inverse, counts
+    return xp.take(flat, indices, axis=place), indices, inverse, counts
 
 
 def _lexicographic(parts: Array, xp: Namespace) -> Array:

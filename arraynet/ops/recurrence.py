@@ -108,7 +108,7 @@ def unrolled(
         As the operators have them; of ``initial`` the first is the hidden state.
     """
     check_choice(options.name, "direction", options.direction, DIRECTIONS)
-    check_choice(options.name, "layout", options.layout, (0, 1))  # type: ignore[arg-type]
+    check_choice(options.name, "layout", options.layout, (0, 1))
     directions = 2 if options.direction == "bidirectional" else 1
     dtype = x.dtype
     _check_floating(options.name, (x, w, r, b, peephole, *initial))

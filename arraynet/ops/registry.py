@@ -18,8 +18,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from arraynet._typing import Array, Kernel, Namespace
-from arraynet.errors import ArraynetError, DtypeError, ShapeError, shape_text
-from arraynet.ops.admission import attribute, dtype_name, host_numbers, namespace_of, plain
+from arraynet.errors import ArraynetError, DtypeError, GraphError, ShapeError, shape_text
+from arraynet.ops.admission import (
+    FLOATING,
+    attribute,
+    dtype_name,
+    host_numbers,
+    namespace_of,
+    plain,
+)
 from arraynet.ops.documentation import complete
 from arraynet.ops.meta import MetaArray, new_namespace
 from arraynet.ops.symbols import Shape, in_symbols, numbers, symbols_of, trials
@@ -73,7 +80,8 @@ class Op:
         so that a batch may be cut. Elementwise ops are rowwise too.
     dtypes : tuple of str
         The kinds of dtypes that its arrays may have, in the array API standard's words,
-        or ``("any",)``. Of floating arrays alone the result has the first one's dtype.
+        or ``("any",)``. Of floating or numeric arrays alone, a floating result has the first
+        one's dtype.
     outputs : int
         How many arrays it gives: 1, alone; more, a tuple of them; 0, a tuple whose length
         the inputs or attributes decide.
@@ -178,6 +186,21 @@ class Op:
         """The attributes with their defaults."""
         return MappingProxyType(defaults_of(self.formula))
 
+    @cached_property
+    def of_rows(self) -> Shape | None:
+        """The shape that rows of two features alone give; None where the op takes none such.
+
+        An activation gives rows, and takes nothing else.
+        """
+        of_one = [p.kind for p in self.arrays] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        by_feature = self.elementwise or (self.rowwise and "axis" in self.defaults)
+        if not (of_one and by_feature and (self.floating or self.droppable)):
+            return None
+        try:
+            return self.shape(("batch", 2))
+        except ShapeError:
+            return None
+
     def shape(self, *shapes: Shape | HostArray | None, **attributes: Any) -> Shape:
         """Return the shape of the (first) output for floating arrays of some shapes.
 
@@ -249,7 +272,7 @@ def op(*, aliases: tuple[str, ...] = (), **facts: Any) -> Callable[[Formula], Fo
         facts.setdefault("rowwise", facts.get("elementwise", False))
         name = facts.pop("name", written.__name__)
         registration = Op(name, written, **facts)
-        if registration.floating:
+        if registration.dtypes in (("real floating",), ("numeric",)):
             registration = replace(registration, formula=_typed(registration))
         formula = registration.formula
         for key in (name, *aliases):
@@ -281,6 +304,8 @@ def _check_count(registration: Op, arrays: tuple[Any, ...]) -> None:
     """Refuse more or fewer arrays than the op takes."""
     wanted = registration.arrays
     if any(p.kind is p.VAR_POSITIONAL for p in wanted):
+        if not arrays:
+            raise GraphError(f"{registration.name}: got no array, expected at least one")
         return
     least = sum(p.default is p.empty for p in wanted)
     if not least <= len(arrays) <= len(wanted):
@@ -366,7 +391,7 @@ def _typed(registration: Op) -> Kernel:
         return result if result.dtype == dtype else rounded(result, dtype, xp)
 
     def rounded(result: Array, dtype: Any, xp: Namespace) -> Array:
-        if result.dtype == dtype:
+        if result.dtype == dtype or dtype_name(result.dtype) not in FLOATING:  # places, answers
             return result
         if large and dtype == xp.float16:
             held = xp.maximum(xp.minimum(result, LARGEST_FLOAT16), -LARGEST_FLOAT16)

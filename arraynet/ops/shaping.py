@@ -1,4 +1,4 @@
-"""Other shapes of the same elements, and what a shape is.
+"""Other shapes of the same elements.
 
 Shapes, axes and repeats are numbers on the host, never read from a device.
 """
@@ -8,17 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from arraynet._typing import Array, Namespace
 from arraynet.errors import ShapeError, shape_text
 from arraynet.ops.meta import broadcast, checked_axis
 from arraynet.ops.registry import op
-
-
-def integers(numbers: Array) -> list[int]:
-    """Return numbers on the host as Python's integers."""
-    return [int(number) for number in numbers.reshape(-1).tolist()]
+from arraynet.ops.sizes import integers
 
 
 @op(dtypes=("any",), host=("shape",), moves=("x",))
@@ -190,42 +184,3 @@ def tile(x: Array, repeats: Array, *, xp: Namespace = None) -> Array:
     if len(times) != x.ndim:
         raise ShapeError(f"{len(times)} repeats for the {x.ndim} axes of {shape_text(x.shape)}")
     return xp.tile(x, tuple(times))
-
-
-@op(dtypes=("any",), gives_host=True)
-def shape(x: Array, *, start: int = 0, end: int | None = None, xp: Namespace = None) -> Array:
-    """Tell the sizes of an array, as integers on the host.
-
-    Parameters
-    ----------
-    start, end : int
-        From which axis to which; as in a slice.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (axes,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> shape(np.ones((2, 3, 4)), start=1)
-    array([3, 4])
-    """
-    return np.asarray(tuple(x.shape)[start:end], np.int64)
-
-
-@op(dtypes=("any",), gives_host=True)
-def size(x: Array, *, xp: Namespace = None) -> Array:
-    """Tell how many elements an array has, as an integer on the host.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape ()
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> int(size(np.ones((2, 3, 4))))
-    24
-    """
-    return np.asarray(math.prod(x.shape), np.int64)

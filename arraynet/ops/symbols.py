@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from typing import TypeAlias
 
 Size: TypeAlias = int | str
@@ -87,26 +86,27 @@ def in_symbols(found: Sequence[int], tried: Sequence[Mapping[str, int]]) -> Size
     changed = [s for s, size in zip(first, found[1:], strict=True) if size != found[0]]
     if not changed:
         return int(found[0])
-    slopes = {
-        symbol: Fraction(size - found[0], _APART)
+    grown = {
+        symbol: size - found[0]
         for symbol, size in zip(first, found[1:], strict=True)
         if size != found[0]
     }
     product = math.prod(int(first[s]) for s in changed)
     if len(changed) > 1 and found[0] % product == 0:
-        terms = [_term(Fraction(found[0] // product), "*".join(changed))]
+        terms = [_term(found[0] // product * _APART, "*".join(changed))]
         rest = 0
     else:
-        terms = [_term(slope, symbol) for symbol, slope in slopes.items()]
+        terms = [_term(growth, symbol) for symbol, growth in grown.items()]
         # Where a size is halved, so is the symbol's number, and rounded.
-        rest = found[0] - sum(math.floor(s * int(first[name])) for name, s in slopes.items())
-    if abs(rest) >= _FIRST or min(slopes.values()) <= 0:  # squares and differences, say
+        rest = found[0] - sum(growth * int(first[s]) // _APART for s, growth in grown.items())
+    if abs(rest) >= _FIRST or min(grown.values()) <= 0:  # squares and differences, say
         return UNKNOWN
     return "+".join(terms) + (f"{rest:+d}" if rest else "")
 
 
-def _term(times: Fraction, symbol: str) -> str:
-    """Return a multiple of a symbol as text."""
-    head = "" if times.numerator == 1 else f"{times.numerator}*"
-    tail = "" if times.denominator == 1 else f"/{times.denominator}"
+def _term(growth: int, symbol: str) -> str:
+    """Return the multiple of a symbol that grows so much where the symbol is moved, as text."""
+    common = math.gcd(growth, _APART)
+    head = "" if growth == common else f"{growth // common}*"
+    tail = "" if common == _APART else f"/{_APART // common}"
     return f"{head}{symbol}{tail}"

@@ -90,18 +90,20 @@ def conv_transpose(
     >>> conv_transpose(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0, 100.0]]]), strides=(2,))
     array([[[  1.,  10., 102.,  20., 200.]]])
     """
-    check_image(x)
-    check_weight(x, weight, kernel_shape, group)
-    batch, channels, *sizes = x.shape
-    if channels != weight.shape[0] or channels % group:
-        raise ShapeError(
-            f"x has {channels} channels, and weight {shape_text(weight.shape)} in {group} groups "
-            f"takes {weight.shape[0]}, and a multiple of {group}"
-        )
-    kernel, outputs = tuple(weight.shape[2:]), weight.shape[1] * group
-    windows = _transposed_windows(
-        sizes, kernel, strides, pads, dilations, auto_pad, output_padding, output_shape
+    windows = transposed_windows(
+        x,
+        weight,
+        kernel_shape,
+        strides,
+        pads,
+        dilations,
+        group,
+        auto_pad,
+        output_padding,
+        output_shape,
     )
+    batch, channels, *sizes = x.shape
+    kernel, outputs = tuple(weight.shape[2:]), weight.shape[1] * group
     apart, pixels = (group,) if group > 1 else (), math.prod(sizes)
     rows = weight.shape[1] * math.prod(kernel)
     kernels = xp.matrix_transpose(xp.reshape(weight, (*apart, channels // group, rows)))
@@ -110,17 +112,32 @@ def conv_transpose(
     return y if bias is None else y + per_channel("bias", bias, outputs, x.ndim, xp)
 
 
-def _transposed_windows(
-    sizes: Sequence[int],
-    kernel: tuple[int, ...],
-    strides: Any,
-    pads: Any,
-    dilations: Any,
-    auto_pad: str,
-    output_padding: Any,
-    output_shape: Any,
+def transposed_windows(
+    x: Array,
+    weight: Array,
+    kernel_shape: Any = None,
+    strides: Any = None,
+    pads: Any = None,
+    dilations: Any = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+    output_padding: Any = None,
+    output_shape: Any = None,
 ) -> list[Window]:
-    """Return the windows over the output, of which there is one for each element of x."""
+    """Return the windows over the output, one for each element of x, after all checks.
+
+    Raises
+    ------
+    ShapeError
+    """
+    check_image(x)
+    check_weight(x, weight, kernel_shape, group)
+    sizes, kernel = x.shape[2:], weight.shape[2:]
+    if x.shape[1] != weight.shape[0] or x.shape[1] % group:
+        raise ShapeError(
+            f"x has {x.shape[1]} channels, and weight {shape_text(weight.shape)} in {group} "
+            f"groups takes {weight.shape[0]}, and a multiple of {group}"
+        )
     rank = len(sizes)
     steps = whole_numbers("strides", strides, rank, default=1)
     spread = whole_numbers("dilations", dilations, rank, default=1)

@@ -6,7 +6,7 @@ from arraynet._typing import Array, Namespace
 from arraynet.ops.registry import op
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def sin(x: Array, *, xp: Namespace = None) -> Array:
     """Sine of an angle in radians.
 
@@ -19,7 +19,7 @@ def sin(x: Array, *, xp: Namespace = None) -> Array:
     return xp.sin(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def cos(x: Array, *, xp: Namespace = None) -> Array:
     """Cosine of an angle in radians.
 
@@ -32,7 +32,7 @@ def cos(x: Array, *, xp: Namespace = None) -> Array:
     return xp.cos(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def tan(x: Array, *, xp: Namespace = None) -> Array:
     """Tangent of an angle in radians.
 
@@ -45,7 +45,7 @@ def tan(x: Array, *, xp: Namespace = None) -> Array:
     return xp.tan(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def asin(x: Array, *, xp: Namespace = None) -> Array:
     """Arc sine, from -π/2 to π/2; NaN outside of [-1, 1].
 
@@ -58,7 +58,7 @@ def asin(x: Array, *, xp: Namespace = None) -> Array:
     return xp.asin(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def acos(x: Array, *, xp: Namespace = None) -> Array:
     """Arc cosine, from 0 to π; NaN outside of [-1, 1].
 
@@ -71,7 +71,7 @@ def acos(x: Array, *, xp: Namespace = None) -> Array:
     return xp.acos(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def atan(x: Array, *, xp: Namespace = None) -> Array:
     """Arc tangent, from -π/2 to π/2.
 
@@ -84,7 +84,7 @@ def atan(x: Array, *, xp: Namespace = None) -> Array:
     return xp.atan(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def sinh(x: Array, *, xp: Namespace = None) -> Array:
     """Hyperbolic sine.
 
@@ -97,7 +97,7 @@ def sinh(x: Array, *, xp: Namespace = None) -> Array:
     return xp.sinh(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def cosh(x: Array, *, xp: Namespace = None) -> Array:
     """Hyperbolic cosine.
 
@@ -110,7 +110,7 @@ def cosh(x: Array, *, xp: Namespace = None) -> Array:
     return xp.cosh(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def asinh(x: Array, *, xp: Namespace = None) -> Array:
     """Inverse of the hyperbolic sine.
 
@@ -123,7 +123,7 @@ def asinh(x: Array, *, xp: Namespace = None) -> Array:
     return xp.asinh(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def acosh(x: Array, *, xp: Namespace = None) -> Array:
     """Inverse of the hyperbolic cosine; NaN below 1.
 
@@ -136,7 +136,7 @@ def acosh(x: Array, *, xp: Namespace = None) -> Array:
     return xp.acosh(x)
 
 
-@op(rowwise=True, widened=True)
+@op(rowwise=True)
 def atanh(x: Array, *, xp: Namespace = None) -> Array:
     """Inverse of the hyperbolic tangent; NaN outside of [-1, 1].
 

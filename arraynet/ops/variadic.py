@@ -6,7 +6,6 @@ import functools
 import operator
 
 from arraynet._typing import Array, Namespace
-from arraynet.errors import GraphError
 from arraynet.ops.registry import op
 
 
@@ -25,7 +24,6 @@ def sum(*arrays: Array, xp: Namespace = None) -> Array:
     >>> sum(np.array([1.0, 2.0]), np.array([10.0, 20.0]), np.array(100.0))
     array([111., 122.])
     """
-    _check_some("sum", arrays)
     return functools.reduce(operator.add, arrays)
 
 
@@ -44,7 +42,6 @@ def mean(*arrays: Array, xp: Namespace = None) -> Array:
     >>> mean(np.array([1.0, 2.0]), np.array([3.0, 6.0]))
     array([2., 4.])
     """
-    _check_some("mean", arrays)
     return functools.reduce(operator.add, arrays) / len(arrays)
 
 
@@ -63,7 +60,6 @@ def max(*arrays: Array, xp: Namespace = None) -> Array:
     >>> max(np.array([1, 5]), np.array([3, 2]))
     array([3, 5])
     """
-    _check_some("max", arrays)
     return functools.reduce(xp.maximum, arrays)
 
 
@@ -82,10 +78,4 @@ def min(*arrays: Array, xp: Namespace = None) -> Array:
     >>> min(np.array([1, 5]), np.array([3, 2]))
     array([1, 2])
     """
-    _check_some("min", arrays)
     return functools.reduce(xp.minimum, arrays)
-
-
-def _check_some(name: str, arrays: tuple[Array, ...]) -> None:
-    if not arrays:
-        raise GraphError(f"{name}: got no array, expected at least one")

@@ -10,18 +10,18 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
+from arraynet.admission import whole_number
 from arraynet.backends import Backend, get_backend
-from arraynet.counts import whole_number
-from arraynet.errors import ArraynetError, ShapeError, shortened
+from arraynet.cutting import whole_because
+from arraynet.errors import ArraynetError, shortened
 from arraynet.graph import Graph, HostArray
-from arraynet.labels import labels_from_scores
+from arraynet.inputs import in_order
 from arraynet.loading import load
 from arraynet.memory import telling_full_memory
 from arraynet.network import Network
-from arraynet.parity.differences import largest_differences
-from arraynet.parity.report import NodeDifference, Report
+from arraynet.ops.admission import FLOATING
+from arraynet.parity.measuring import Comparison, Values
+from arraynet.parity.report import Report
 
 REFERENCE = "float64"
 """The name that stands for float64 on NumPy."""
@@ -41,13 +41,14 @@ def compare(
     Parameters
     ----------
     network : Network or path
-    x : array, shape (rows, features)
-        On the host.
+    x : array, or tuple or dict of arrays
+        (rows, …) on the host; of several inputs all in order, or by name.
     backends : sequence of str
         Two or more names as `arraynet.get_backend` takes them, the reference first.
         "float64" is the network in that precision on NumPy.
     batch_size : int
-        Rows at a time: the intermediates of so many are held.
+        Rows at a time: the intermediates of so many are held. Rows that belong together
+        are not cut.
     **reading
         What `arraynet.load` takes, where ``network`` is a path.
 
@@ -80,19 +81,32 @@ def compare(
     batch_size = whole_number("batch_size", batch_size)
     if not isinstance(network, Network):
         network = load(network, **reading)
-    if not network.output_shape:
-        raise ShapeError(
-            "parity: got a network with output (), expected one that gives rows (batch, ...)"
-        )
+    arrays = _arrays(network, x)
     networks = _networks(network, backends)
-    host = get_backend("cpu")
-    rows = host.asarray(x)
-    comparison = _Comparison(network.graph, tuple(networks))
-    # One empty block where there are no rows: it still checks the shape.
-    for start in range(0, max(len(rows), 1) if rows.ndim else 1, batch_size):
-        block = rows[start : start + batch_size] if rows.ndim else rows
-        comparison.add(list(_values(block, networks, network.dtype)))
+    comparison = Comparison(network.graph, tuple(networks))
+    # The reference starts from what the others start from: the rounded input.
+    dtypes = {REFERENCE: network.dtype}
+    for block in _blocks(network.graph, arrays, batch_size):
+        found = [_values(block, copy, dtypes.get(name)) for name, copy in networks.items()]
+        comparison.add(len(block[0]) if block and block[0].ndim else 1, found)
     return comparison.report()
+
+
+def _arrays(network: Network, x: Any) -> list[HostArray]:
+    """Return the inputs as host arrays, in the network's order."""
+    several = len(network.inputs) != 1 and isinstance(x, tuple | list)
+    given = in_order("parity", network.inputs, x if several else (x,), {})
+    return [get_backend("cpu").asarray(array) for array in given]
+
+
+def _blocks(graph: Graph, arrays: list[HostArray], batch_size: int) -> Iterator[list[HostArray]]:
+    """Yield so many rows at a time of every input; all together where rows must be."""
+    if not all(array.ndim for array in arrays) or whole_because(graph):
+        yield arrays
+        return
+    # One empty block where there are no rows: it still checks the shapes.
+    for start in range(0, max(1, *map(len, arrays)), batch_size):
+        yield [array[start : start + batch_size] for array in arrays]
 
 
 def _names(backends: Any) -> bool:
@@ -117,95 +131,16 @@ def _networks(network: Network, backends: Sequence[str]) -> dict[str, Network]:
     return networks
 
 
-def _values(
-    block: HostArray, networks: dict[str, Network], dtype: str
-) -> Iterator[dict[str, HostArray]]:
-    """Yield each network's values for a block of rows, on the host, the output as "output"."""
-    for name, network in networks.items():
-        # The reference starts from what the others start from: the rounded input.
-        given = get_backend("cpu").asarray(block, dtype) if name == REFERENCE else block
-        to_host = network.backend.to_host
-        values = {key: to_host(value) for key, value in network.activations(given).items()}
-        yield {**values, "output": to_host(network(given))}
-
-
-class _Comparison:
-    """The differences so far."""
-
-    def __init__(self, graph: Graph, backends: tuple[str, ...]) -> None:
-        self.graph = graph
-        self.backends = backends
-        self.rows = 0
-        self.differing: list[int] = []
-        self.order_kept = True
-        self.last = graph.producers.get(graph.outputs[0])
-        keys = [(node.name, node.op) for node in graph.nodes]
-        self.keys = [*keys, ("output", self.last.op if self.last else "")]
-        self.largest = np.zeros((len(self.keys), len(backends) - 1, 3))
-        self.margins: dict[str, tuple[float, int]] = {}
-
-    def add(self, values: list[dict[str, HostArray]]) -> None:
-        """Compare the values of a block of rows, one mapping for each backend."""
-        reference, *others = values
-        for row, (name, _) in enumerate(self.keys):
-            for column, other in enumerate(others):
-                found = largest_differences(other[name], reference[name], self.graph.dtype)
-                self.largest[row, column] = np.maximum(self.largest[row, column], found)
-        labels = np.stack([_labels(each["output"]) for each in values])
-        disagree = (labels != labels[0]).any(axis=(0, *range(2, labels.ndim)))
-        self.differing += (np.flatnonzero(disagree) + self.rows).tolist()
-        self._measure_margins(reference, labels[0])
-        self.rows += labels.shape[1]
-
-    def _measure_margins(self, reference: dict[str, HostArray], labels: HostArray) -> None:
-        """Keep the smallest margin of the output, and of what the last op was applied to."""
-        for name in ("output", *self._scores()):
-            scores = reference[name].astype(np.float64)
-            if name != "output":
-                self.order_kept &= bool((_labels(scores) == labels).all())
-            if scores.ndim != 2 or scores.shape[1] < 2 or not len(scores):
-                continue
-            best = np.sort(scores, axis=1)[:, -2:]
-            gaps = np.nan_to_num(best[:, 1] - best[:, 0], nan=np.inf)
-            row = int(gaps.argmin())
-            found = (float(gaps[row]), row + self.rows)
-            self.margins[name] = min(self.margins.get(name, found), found)
-
-    def _scores(self) -> list[str]:
-        """Return the input of the last node, where it has the output's shape."""
-        if self.last is None or len(self.last.inputs) != 1:
-            return []
-        shapes, made = self.graph.shapes, self.graph.producers
-        names = [name for name in self.last.inputs if name is not None and name in made]
-        return [name for name in names if shapes[name] == shapes[self.last.name]]
-
-    def report(self) -> Report:
-        """Return what was found."""
-        found = [
-            NodeDifference(name, op, backend, *map(float, self.largest[row, column]))
-            for row, (name, op) in enumerate(self.keys)
-            for column, backend in enumerate(self.backends[1:])
-        ]
-        split = len(found) - len(self.backends) + 1
-        # The order of softmax's inputs is that of its outputs; of another op, perhaps not.
-        at = next(iter(self._scores()), "output") if self.order_kept else "output"
-        margin, margin_row = self.margins.get(at, (float("nan"), -1))
-        agree = (self.rows - len(self.differing)) / self.rows if self.rows else float("nan")
-        return Report(
-            backends=self.backends,
-            nodes=tuple(found[:split]),
-            labels_agree=agree,
-            outputs=tuple(found[split:]),
-            rows=self.rows,
-            dtype=self.graph.dtype,
-            differing=tuple(self.differing),
-            margin=margin,
-            margin_at=at if margin_row >= 0 else "",
-            margin_row=margin_row,
-        )
-
-
-def _labels(scores: HostArray) -> HostArray:
-    """Return the labels of rows of scores; of a single score, whether it is above a half."""
-    scores = scores.astype(np.float64)
-    return labels_from_scores(scores[:, np.newaxis] if scores.ndim == 1 else scores)
+def _values(block: list[HostArray], network: Network, dtype: str | None) -> Values:
+    """Return a network's values for a block of rows, which are first rounded to a dtype."""
+    given = list(block)
+    for place, value in enumerate(network.inputs):
+        if dtype is not None and value.dtype in FLOATING:
+            given[place] = get_backend("cpu").asarray(given[place], dtype)
+    to_host = network.backend.to_host
+    result = network(*given)
+    results = result if isinstance(result, dict) else {network.outputs[0].name: result}
+    return Values(
+        {key: to_host(value) for key, value in network.activations(*given).items()},
+        {key: to_host(value) for key, value in results.items()},
+    )

@@ -15,12 +15,15 @@ def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, 
     matter and a number against 0 gives a relative difference of 1. Two NaN, and two
     equal infinities, do not differ; NaN and a number differ infinitely.
 
+    Whole numbers and truth values are compared exactly, and their unit is 1. Arrays of two
+    shapes differ infinitely.
+
     Parameters
     ----------
     a, b : numpy.ndarray
-        Of one shape.
-    dtype : {"float16", "bfloat16", "float32", "float64"}
-        Whose units of the last place are counted.
+    dtype : str
+        Whose units of the last place are counted: of floating numbers, which may be of a
+        wider dtype than that.
 
     Returns
     -------
@@ -32,6 +35,10 @@ def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, 
     >>> largest_differences(np.array([1.0, 3.0]), np.array([1.0, 4.0]), "float32")
     (1.0, 0.25, 2097152.0)
     """
+    if a.shape != b.shape:
+        return (np.inf, np.inf, np.inf)
+    if dtype not in FORMATS:
+        return _whole_differences(a, b)
     first, second = a.astype(np.float64), b.astype(np.float64)
     both = np.isfinite(first) & np.isfinite(second)
     same = (first == second) | (np.isnan(first) & np.isnan(second))
@@ -47,6 +54,16 @@ def largest_differences(a: HostArray, b: HostArray, dtype: str) -> tuple[float, 
         float(relative.max(initial=0.0)),
         float(ulps.max(initial=0.0)),
     )
+
+
+def _whole_differences(a: HostArray, b: HostArray) -> tuple[float, float, float]:
+    """Return the largest differences of whole numbers: float64 does not hold all of them."""
+    least, most = np.minimum(a, b), np.maximum(a, b)
+    gap = most.astype(np.uint64) - least.astype(np.uint64)  # right for negative ones: modulo 2**64
+    size = np.maximum(np.abs(most.astype(np.float64)), np.abs(least.astype(np.float64)))
+    relative = gap / np.where(size > 0, size, 1.0)
+    largest = float(gap.max(initial=0))
+    return largest, float(relative.max(initial=0.0)), largest
 
 
 def _spacing(size: HostArray, dtype: str) -> HostArray:

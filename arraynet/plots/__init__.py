@@ -6,20 +6,20 @@ of a new figure, and returns the axes. Nothing is shown or saved. The figure is
 ``%matplotlib inline``, make it the value of a cell. A picture of several panels has them in
 ``ax.child_axes``.
 
-Pictures follow matplotlib's style (``matplotlib.style.context("dark_background")``), and
-can be read without colours.
+Pictures follow matplotlib's style, and can be read without colours. ``STYLES["light"]`` and
+``STYLES["dark"]`` are arraynet's own: ``with matplotlib.style.context(STYLES["dark"]): …``
 """
 
 from __future__ import annotations
 
 from arraynet.plots.activations import activations
+from arraynet.plots.canvas import STYLES
 from arraynet.plots.evaluations import confusion, probabilities
-from arraynet.plots.graphs import graph
 from arraynet.plots.images import images, misclassified, weights
-from arraynet.plots.layers import layers
-from arraynet.plots.parities import parity
+from arraynet.plots.nodes import graph, layers, parity
 
 __all__ = [
+    "STYLES",
     "activations",
     "confusion",
     "graph",

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arraynet.errors import GraphError, ShapeError
+from arraynet.admission import host_array
+from arraynet.classification import checked_classes
+from arraynet.errors import GraphError, ShapeError, clipped
 from arraynet.graph import HostArray
-from arraynet.labels import host_array, labels_from_scores, labels_of
+from arraynet.labels import class_scores, labels_from_scores, labels_of
 from arraynet.network import Network
 from arraynet.ops import OPS
-from arraynet.plots.canvas import VALUES, axes_of, ink
-from arraynet.plots.sheets import Sheet, tiles_of
+from arraynet.plots.canvas import axes_of, picture, set_title
+from arraynet.plots.sheets import draw_sheet, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@picture
 def images(
     x: npt.ArrayLike,
     labels: Sequence[Any] | npt.ArrayLike | None = None,
@@ -38,11 +41,6 @@ def images(
     columns : int, optional
     shape : tuple of int, optional
         (height, width), for rows of pixels that are not square.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -57,21 +55,21 @@ def images(
     '20 images of 8 × 8 pixels'
     """
     tiles = tiles_of(x, shape)
-    captions = None if labels is None else _captions(labels)
+    captions = None
+    if labels is not None:
+        words = host_array("labels", labels)
+        several = labels_of(words) if words.ndim == 2 else words.tolist()
+        captions = [clipped(str(label), 24) for label in several]
     if captions is not None and len(captions) != len(tiles):
         raise ShapeError(
             f"labels: got {len(captions)} for {len(tiles)} images, expected one for each"
         )
     count, height, width = tiles.shape
-    sheet = Sheet(tiles, captions, columns)
-    ax = axes_of(ax, *sheet.inches)
-    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
-    sheet.frame(ax)
-    noun = "image" if count == 1 else "images"
-    ax.set_title(f"{count} {noun} of {height} × {width} pixels")
-    return ax
+    title = f"{count} image{'s' * (count > 1)} of {height} × {width} pixels"
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
+@picture
 def misclassified(
     net: Network,
     x: Any,
@@ -85,7 +83,8 @@ def misclassified(
     """Draw what a network gets wrong, the most confident mistakes first.
 
     Above each image: its true class → the network's, and the network's output for the
-    latter. An image without an answer (NaN) comes first, with a question mark.
+    latter. An image without an answer (NaN) comes first, with a question mark. Where the
+    network makes no mistake, a sentence says so.
 
     Parameters
     ----------
@@ -98,12 +97,6 @@ def misclassified(
         How many to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        With a sentence, where the network makes no mistake.
 
     Raises
     ------
@@ -118,8 +111,8 @@ def misclassified(
     >>> ax.get_title().splitlines()[1]
     'true → predicted, with its probability'
     """
-    scores = net.predict(x)
-    truth = labels_of(t, scores.shape[-1])
+    truth = labels_of(t, checked_classes(net.graph, "misclassified", rank=2))
+    scores = class_scores(net.predict(x))
     if len(truth) != len(scores):
         raise ShapeError(
             f"misclassified: got {len(scores)} images and {len(truth)} labels, expected one "
@@ -134,25 +127,24 @@ def misclassified(
         ax = axes_of(ax, 5.0, 1.5)
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"No mistake in {len(truth):,} images", ha="center", va="center")
-        ax.set_title(found)
+        set_title(ax, found)
         return ax
     worst = wrong[:count]
-    percent = _gives_probabilities(net)
-    captions = [
-        f"{truth[row]} → {guesses[row] if guesses[row] >= 0 else '?'}\n"
-        + _confidence(float(confidence[row]), percent)
-        for row in worst
-    ]
-    sheet = Sheet(tiles_of(host_array("x", x)[worst], shape), captions, columns)
-    ax = axes_of(ax, *sheet.inches)
-    sheet.draw(ax, ink(ax), min(0.0, sheet.least), sheet.largest)
-    sheet.frame(ax)
+    percent = net.gives_probabilities
+    captions = []
+    for row in worst:
+        guess = guesses[row] if guesses[row] >= 0 else "?"
+        sure = f"{100 * confidence[row]:.1f} %" if percent else f"{confidence[row]:.3g}"
+        answer = sure if np.isfinite(confidence[row]) else "no answer"
+        captions.append(f"{truth[row]} → {guess}\n{answer}")
     shown = f", the {len(worst)} worst" if len(worst) < len(wrong) else ""
     meaning = "probability" if percent else "output"
-    ax.set_title(f"{found}{shown}\ntrue → predicted, with its {meaning}")
-    return ax
+    title = f"{found}{shown}\ntrue → predicted, with its {meaning}"
+    tiles = tiles_of(host_array("x", x)[worst], shape)
+    return draw_sheet(ax, tiles, title, captions, columns).axes
 
 
+@picture
 def weights(
     net: Network,
     *,
@@ -163,6 +155,8 @@ def weights(
 ) -> Axes:
     """Draw the weights of the first layer: for each of its outputs, an image of its inputs.
 
+    A weight of 0 is the page; those below and above it are the style's first two colours.
+
     Parameters
     ----------
     net : Network
@@ -171,11 +165,6 @@ def weights(
         How many outputs to draw, at most 400.
     columns, shape
         As for `images`.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Raises
     ------
@@ -193,16 +182,12 @@ def weights(
     """
     name, matrix = _first_weight(net)
     inputs, outputs = matrix.shape
-    sheet = Sheet(tiles_of(matrix.T[:count], shape), None, columns)
-    ax = axes_of(ax, sheet.inches[0] + 1.0, sheet.inches[1])
-    largest = max(abs(sheet.least), abs(sheet.largest))
-    picture = sheet.draw(ax, VALUES, -largest, largest)
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.colorbar(picture, cax=ax.inset_axes((1.02, 0.0, 0.025, 1.0)), label="weight")
     shown = f", the first {count}" if count < outputs else ""
-    ax.set_title(f"Weights {name}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}")
-    return ax
+    title = f"Weights {clipped(name, 30)}\n{inputs:,} inputs to each of {outputs:,} outputs{shown}"
+    drawn = draw_sheet(ax, tiles_of(matrix.T[:count], shape), title, None, columns, signed=True)
+    bar = drawn.axes.inset_axes((1.02, 0.0, 0.025, 1.0))
+    drawn.axes.figure.colorbar(drawn, cax=bar, label="weight")
+    return drawn.axes
 
 
 def _first_weight(net: Network) -> tuple[str, HostArray]:
@@ -212,22 +197,3 @@ def _first_weight(net: Network) -> tuple[str, HostArray]:
         if name is not None and name in net.graph.weights:
             return name, np.asarray(net.graph.weights[name], np.float64)
     raise GraphError("weights: got a network without a matrix of weights, expected a dense layer")
-
-
-def _captions(labels: Any) -> list[str]:
-    """Return what stands above each image."""
-    array = host_array("labels", labels)
-    return [str(label) for label in (labels_of(array) if array.ndim == 2 else array.tolist())]
-
-
-def _gives_probabilities(net: Network) -> bool:
-    """Return whether the outputs are from 0 to 1, whatever the input."""
-    node = net.graph.producers.get(net.graph.outputs[0])
-    return node is not None and OPS[node.op].bounds == (0, 1)
-
-
-def _confidence(value: float, percent: bool) -> str:
-    """Return the output for the predicted class as text."""
-    if not np.isfinite(value):
-        return "no answer"
-    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"

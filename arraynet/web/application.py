@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import Any, TypeVar
@@ -31,8 +31,7 @@ Result = TypeVar("Result")
 
 _log = logging.getLogger("arraynet")
 
-WAITING = 32
-"""How many drawings may wait at once; the next is refused with 503."""
+WAITING = 32  # drawings at once; the next is refused with 503
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -42,14 +41,12 @@ FILES = {
 
 JSON = "application/json"
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-
 HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -60,16 +57,10 @@ HEADERS = {
 
 
 class Application:
-    """One viewer for a browser.
+    """One viewer for a browser; the host and the port are what the server is bound to.
 
     The event loop only reads and writes. Drawings wait for one thread, at most `WAITING`
     of them; backends are looked for on another.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    host, port : str, int
-        What the server is bound to.
     """
 
     def __init__(self, viewer: Viewer, host: str, port: int) -> None:
@@ -104,30 +95,31 @@ class Application:
             _log.exception("draw: %s %s failed", scope["method"], scope["path"])
             kind, body = JSON, _json({"error": f"The server failed: {type(error).__name__}."})
             status, headers = 500, {}
-        headers |= {"content-type": kind, "content-length": str(len(body))}
-        await _reply(send, status, headers, b"" if scope["method"] == "HEAD" else body)
+        about = {"content-type": kind, "content-length": str(len(body))}
+        everything = {**HEADERS, **headers, **about}.items()
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in everything]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        sent = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": sent})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         """Return the type and the bytes of what is asked for."""
         request = Request.of(scope)
         check_host(request, self._host, self._port)
         check_origin(request)
-        if request.path in self._files:
-            _check_method(request, "GET", "HEAD")
-            return self._files[request.path]
-        if request.path == "/api/network":
-            _check_method(request, "GET", "HEAD")
-            return JSON, _json(self._viewer.describe())
-        if request.path == "/api/backends":
-            _check_method(request, "GET", "HEAD")
-            return JSON, _json(await _run(self._backends, self._viewer.backends))
-        if request.path in ("/api/look", "/api/times"):
+        path, viewer = request.path, self._viewer
+        if path in ("/api/look", "/api/times"):
             _check_method(request, "POST")
-            looks = request.path == "/api/look"
-            return await self._see(
-                request, receive, self._viewer.look if looks else self._viewer.times
-            )
-        raise RefusedError(404, "There is nothing at this address; the page is at /.")
+            see = viewer.look if path == "/api/look" else viewer.times
+            return await self._see(request, receive, see)
+        if path not in (*self._files, "/api/network", "/api/backends"):
+            raise RefusedError(404, "There is nothing at this address; the page is at /.")
+        _check_method(request, "GET", "HEAD")
+        if path == "/api/network":
+            return JSON, _json(viewer.describe())
+        if path == "/api/backends":
+            return JSON, _json(await _run(self._backends, viewer.backends))
+        return self._files[path]
 
     async def _see(self, request: Request, receive: Receive, see: Callable[..., Any]) -> Answer:
         """Return what the viewer says of the drawing in a request."""
@@ -160,15 +152,6 @@ async def _run(
 ) -> Result:
     """Return a function's result from another thread."""
     return await asyncio.get_running_loop().run_in_executor(workers, function, *arguments)
-
-
-async def _reply(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    raw = [
-        (name.encode("latin-1"), value.encode("latin-1"))
-        for name, value in {**HEADERS, **headers}.items()
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _json(value: Any) -> bytes:

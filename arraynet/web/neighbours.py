@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,39 +28,26 @@ class Neighbour:
 class Neighbours:
     """Labelled test images, to be searched for the nearest.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (n, features)
-        uint8, from 0 to ``largest``.
-    labels : numpy.ndarray, shape (n,)
-    largest : int
-        The pixel that a network sees as 1.
-    name : str
-        What the set is called.
+    Images are uint8 (n, features), from 0 to ``largest``, which a network sees as 1;
+    the name is what the set is called.
     """
 
     images: Bytes
     labels: Bytes
     largest: int
     name: str
-    _rows: npt.NDArray[np.float32] = field(init=False, repr=False)
-    _squares: npt.NDArray[np.float32] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _rows(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """The images, and their squared lengths."""
         rows = self.images.astype(np.float32)
-        object.__setattr__(self, "_rows", rows)
-        object.__setattr__(self, "_squares", np.einsum("ij,ij->i", rows, rows))
+        return rows, np.einsum("ij,ij->i", rows, rows)
 
     def nearest(self, image: Bytes, count: int = 10) -> list[Neighbour]:
         """Return the images with the smallest Euclidean distance, the nearest first.
 
-        Distances are those of the network's input, where a pixel is at most 1.
-
-        Parameters
-        ----------
-        image : numpy.ndarray
-            uint8, of as many pixels as an image of the set.
-        count : int
+        Distances are those of the network's input, where a pixel is at most 1; the image
+        is of bytes, as many as one of the set.
 
         Examples
         --------
@@ -70,7 +58,8 @@ class Neighbours:
         """
         drawing = image.ravel()
         # |a - b|² = |a|² - 2 a·b + |b|² is quick, and rounds: it finds the candidates only.
-        rough = self._squares - 2 * (self._rows @ drawing.astype(np.float32))
+        rows, lengths = self._rows
+        rough = lengths - 2 * (rows @ drawing.astype(np.float32))
         kept = min(len(rough), 4 * count)
         candidates = np.sort(np.argpartition(rough, kept - 1)[:kept])
         difference = self.images[candidates].astype(np.int64) - drawing.astype(np.int64)
@@ -94,15 +83,9 @@ def embedded_digits() -> Neighbours:
     return Neighbours(images, labels, LARGEST, "the 355 embedded test images")
 
 
-def mnist(folder: str | os.PathLike[str]) -> Neighbours:
-    """Return MNIST's test images from a folder with its four files.
-
-    Raises
-    ------
-    LoadError
-        The folder has not all of them, or one is not good.
-    """
+def mnist(folder: str | os.PathLike[str] | None = None) -> Neighbours:
+    """Return MNIST's test images, from where `arraynet.datasets.load_mnist` finds them."""
     from arraynet.datasets.mnist import LARGEST, load_mnist
 
-    _, (images, labels) = load_mnist(folder, normalize=False)
+    images, labels = load_mnist(folder, part="test", normalize=False)
     return Neighbours(images, labels, LARGEST, f"MNIST's {len(images):,} test images")

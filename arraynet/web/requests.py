@@ -17,21 +17,16 @@ from urllib.parse import parse_qs
 import numpy as np
 import numpy.typing as npt
 
+from arraynet.errors import clipped
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-LARGEST_BODY = 64 * 1024
-"""Bytes of a body at most."""
-
-DISCARDED = 1024 * 1024
-"""Bytes of a body that is too large, read all the same so that the answer gets through."""
-
-PATIENCE = 10.0
-"""Seconds that a body may take to arrive."""
-
-LARGEST_SIDE = 256
-"""Pixels of a drawing's width and height at most."""
-
+LARGEST_BODY = 64 * 1024  # bytes
+DISCARDED = 1024 * 1024  # bytes of a larger body, read so that the answer gets through
+PATIENCE = 10.0  # seconds that a request's headers may take to arrive, and its body
+LARGEST_SIDE = 256  # pixels of a drawing's width and height
 CONTENT_TYPE = "application/octet-stream"
+CLOSED = {"connection": "close"}
 
 
 @dataclass(eq=False)  # an exception is itself alone
@@ -61,13 +56,7 @@ class Request:
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Request:
-        """Return the request of an ASGI scope.
-
-        Raises
-        ------
-        RefusedError
-            A header that decides who may ask is there twice.
-        """
+        """Return the request of an ASGI scope; a header that decides who may ask is there once."""
         headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             key = name.decode("latin-1").lower()
@@ -79,37 +68,17 @@ class Request:
 
 
 def check_host(request: Request, bound: str, port: int) -> None:
-    """Refuse a request under any name but this server's own.
-
-    Parameters
-    ----------
-    request : Request
-    bound : str
-        The address or name that the server is bound to.
-    port : int
-
-    Raises
-    ------
-    RefusedError
-        403: the header Host is missing, or names another server.
-    """
+    """Refuse a request under any name but this server's own: that or the address it is bound to."""
     given = request.headers.get("host", "")
     name, named_port = _split(given)
-    if named_port == port and _is_own(name, bound):
-        return
-    raise RefusedError(
-        403, f"This server is not {_shown(given)}; use the address that arraynet draw printed."
-    )
+    if named_port != port or not _is_own(name, bound):
+        raise RefusedError(
+            403, f"This server is not {_shown(given)}; use the address that arraynet draw printed."
+        )
 
 
 def check_origin(request: Request) -> None:
-    """Refuse what another site's page asks.
-
-    Raises
-    ------
-    RefusedError
-        403: the browser says so, in Origin or Sec-Fetch-Site.
-    """
+    """Refuse what another site's page asks: the browser says so, in Origin or Sec-Fetch-Site."""
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "none")
     foreign = origin is not None and origin != f"http://{request.headers['host']}"
@@ -121,13 +90,7 @@ def check_origin(request: Request) -> None:
 
 
 def check_type(request: Request) -> None:
-    """Refuse a body that is not plain bytes.
-
-    Raises
-    ------
-    RefusedError
-        415: another Content-Type, or a Content-Encoding.
-    """
+    """Refuse a body that is not plain bytes: another Content-Type, or a Content-Encoding."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != CONTENT_TYPE:
         raise RefusedError(
@@ -138,15 +101,7 @@ def check_type(request: Request) -> None:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Return a request's body, however it is sent.
-
-    Raises
-    ------
-    RefusedError
-        413: it is over `LARGEST_BODY`. 408: it took longer than `PATIENCE`.
-    GoneError
-        Whoever sent it has gone.
-    """
+    """Return a request's body, however it is sent, under `LARGEST_BODY` and in `PATIENCE`."""
     try:
         async with asyncio.timeout(PATIENCE):
             parts, size, more = [], 0, True
@@ -170,19 +125,11 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-CLOSED = {"connection": "close"}
-
-
 def drawing_of(request: Request, body: bytes) -> tuple[npt.NDArray[np.uint8], str | None]:
     """Return the drawing that a request brings, and the backend that it asks for.
 
     The query says ``width=…&height=…``, in pixels, and may say ``backend=…``; the body
     is one byte a pixel, row by row, 0 where there is no ink.
-
-    Raises
-    ------
-    RefusedError
-        400: the query is not of that form, or the body has another size.
     """
     try:
         fields = parse_qs(
@@ -254,5 +201,4 @@ def address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 def _shown(text: str | None) -> str:
     """Return what somebody sent, short and harmless."""
-    safe = "".join(c if c.isprintable() else "?" for c in (text or "")[:60])
-    return f"“{safe}”"
+    return f"“{clipped(text or '')}”"

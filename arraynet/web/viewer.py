@@ -6,8 +6,6 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,63 +13,27 @@ import numpy.typing as npt
 
 from arraynet import doctor
 from arraynet.backends import get_backend
-from arraynet.datasets.preprocess import to_digits, to_mnist
+from arraynet.classification import checked_classes
+from arraynet.datasets import preprocess
 from arraynet.errors import BackendUnavailableError, ShapeError
 from arraynet.labels import labels_from_scores
 from arraynet.network import Network
-from arraynet.ops import OPS
 from arraynet.web.neighbours import Neighbours
 
 HostArray = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 
-SHOWN = 1024
-"""How many values of a layer are shown at most."""
-
-RUNS = 15
-"""How many passes a time is the median of."""
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How a drawing becomes the image that the network sees."""
-
-    prepare: Callable[[npt.ArrayLike], Bytes]
-    side: int
-    largest: int
-    text: str
-
-
-PREPARATIONS = {
-    64: Preparation(to_digits, 8, 16, "upright, 8 × 8 blocks, as the embedded digits were made"),
-    784: Preparation(to_mnist, 28, 255, "centred by mass in 28 × 28, as MNIST's images were"),
-}
-"""By the number of values that the network takes."""
+SHOWN = 1024  # values of a layer at most
+NEAREST = 10  # test images
+RUNS = 15  # passes that a time is the median of
 
 
 class Viewer:
-    """What a network sees in drawings.
+    """What a network of 64 or 784 inputs and 10 outputs sees in drawings.
 
-    Any number of threads may use it at once.
-
-    Parameters
-    ----------
-    network : Network
-        With 64 or 784 inputs, and 10 outputs.
-    name : str
-        What the network is called.
-    scaled : bool
-        Whether it divides pixels by their largest value itself; otherwise that is
-        done before.
-    neighbours : Neighbours, optional
-        The test images in which the nearest are looked for.
-    without : str
-        Why there are none, and what to do about it.
-
-    Raises
-    ------
-    ShapeError
-        The network has other inputs or outputs.
+    Any number of threads may use it at once. A network that is ``scaled`` divides pixels by
+    their largest value itself; for another that is done before. The nearest test images are
+    looked for among the neighbours; ``without`` says why there are none, and what to do.
     """
 
     def __init__(
@@ -84,17 +46,12 @@ class Viewer:
         without: str = "",
     ) -> None:
         self.preparation = preparation_for(network)
-        self._name = name
-        self._scaled = scaled
-        self._neighbours = neighbours
-        self._without = without
+        self._name, self._scaled = name, scaled
+        self._neighbours, self._without = neighbours, without
         self._first = network.backend.name
-        self._moving = threading.Lock()
-        self._examining = threading.Lock()
+        self._moving, self._examining = threading.Lock(), threading.Lock()
         self._networks = {self._first: network}
         self._examined: dict[str, dict[str, str]] | None = None
-        last = network.graph.producers.get(network.graph.outputs[0])
-        self._probable = last is not None and OPS[last.op].bounds == (0, 1)
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says before anything is drawn."""
@@ -107,6 +64,12 @@ class Viewer:
             "preparation": self.preparation.text,
             "tests": self._neighbours.name if self._neighbours else None,
             "without": self._without,
+            "nearest": NEAREST if self._neighbours else 0,
+            "layers": [
+                {"name": node.name, "op": node.op, "size": size, "shown": min(size, SHOWN)}
+                for node in network.graph.nodes
+                for size in [_size(network.graph.shapes[node.name])]
+            ],
         }
 
     def backends(self) -> list[dict[str, str]]:
@@ -122,24 +85,10 @@ class Viewer:
     def look(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
         """Return what one drawing is to the network, in types that JSON has.
 
-        Parameters
-        ----------
-        drawing : numpy.ndarray, shape (height, width)
-            uint8, ink brighter than the ground.
-        backend : str, optional
-            Where the network runs; None: where it was loaded.
-
-        Returns
-        -------
-        dict
-            ``image``, and where there is ink: ``label`` (None if the outputs hold
-            NaN), ``outputs``, ``probable`` (whether those are probabilities),
-            ``layers`` (each with ``name``, ``op``, ``size``, ``values``), ``nearest``.
-
-        Raises
-        ------
-        BackendUnavailableError
-            There is no such backend, or it cannot work here.
+        A drawing is uint8 (height, width), its ink brighter than the ground; without a
+        backend, the network runs where it was loaded. Without ink there is only the
+        ``image``; ``label`` is None if the outputs hold NaN, and ``probable`` says whether
+        those are probabilities.
         """
         network = self._network(backend)
         image = self.preparation.prepare(drawing)
@@ -153,32 +102,29 @@ class Viewer:
         with np.errstate(over="ignore", invalid="ignore"):  # the page says what is no number
             values = network.activations(self._input(network, image))
         host = {name: network.backend.to_host(value) for name, value in values.items()}
-        outputs = host[network.graph.outputs[0]].reshape(1, -1).astype(np.float64)
+        outputs = host[network.graph.outputs[0]].astype(np.float64)
         label = int(labels_from_scores(outputs)[0])
-        seen["label"] = label if label >= 0 else None
-        seen["outputs"] = _numbers(outputs)
-        seen["probable"] = self._probable
-        seen["layers"] = [
-            {
-                "name": node.name,
-                "op": node.op,
-                "size": host[node.name].size,
-                "values": _numbers(host[node.name].ravel()[:SHOWN]),
-            }
-            for node in network.graph.nodes
-        ]
-        seen["nearest"] = self._nearest(image)
-        return seen
+        return seen | {
+            "label": label if label >= 0 else None,
+            "outputs": _numbers(outputs),
+            "probable": network.gives_probabilities,
+            "layers": [
+                {
+                    "name": node.name,
+                    "op": node.op,
+                    "size": host[node.name].size,
+                    "values": _numbers(host[node.name].ravel()[:SHOWN]),
+                }
+                for node in network.graph.nodes
+            ],
+            "nearest": self._nearest(image),
+        }
 
     def times(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
-        """Return how long one pass of a drawing takes on a backend.
+        """Return how long one pass of a drawing takes on a backend, in ``microseconds``.
 
-        Returns
-        -------
-        dict
-            ``backend``, ``microseconds`` (the median of `RUNS` passes after one that is
-            not counted, from an input on the device to a result on the device, waited
-            for), ``runs``.
+        It is the median of `RUNS` passes after one that is not counted, from an input on
+        the device to a result on the device, waited for.
         """
         network = self._network(backend)
         home = network.backend
@@ -230,29 +176,24 @@ class Viewer:
                 "distance": round(near.distance, 3),
                 "image": _picture(near.pixels.reshape(side, side), self._neighbours.largest),
             }
-            for near in self._neighbours.nearest(image)
+            for near in self._neighbours.nearest(image, NEAREST)
         ]
 
 
-def preparation_for(network: Network) -> Preparation:
-    """Return how drawings are prepared for a network, by the size of its input.
-
-    Raises
-    ------
-    ShapeError
-        It takes images of another size, or gives no 10 outputs.
-    """
-    inputs = math.prod(size for size in network.input_shape[1:] if isinstance(size, int))
-    if inputs not in PREPARATIONS:
-        raise ShapeError(
-            f"draw: got a network with {inputs} inputs, expected 64 (8 × 8 pixels) or 784 (28 × 28)"
-        )
-    outputs = math.prod(size for size in network.output_shape[1:] if isinstance(size, int))
+def preparation_for(network: Network) -> preprocess.Preparation:
+    """Return how drawings are prepared for a network, by the size of its input."""
+    preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
+    outputs = checked_classes(network.graph, "draw", rank=2)
     if outputs != 10:
         raise ShapeError(
             f"draw: got a network with {outputs} outputs, expected 10, one for each digit"
         )
-    return PREPARATIONS[inputs]
+    return preparation
+
+
+def _size(shape: tuple[int | str, ...]) -> int:
+    """Return how many values one example has."""
+    return math.prod(size for size in shape[1:] if isinstance(size, int))
 
 
 def _examined(name: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from arraynet.backends.numpy import blas
 from arraynet.backends.numpy.blas import SingleThread
 from tests.interrupts import interrupted_at_every_step
+from tests.waiting import HANGS
 
 
 def counts() -> list[int]:
@@ -54,11 +55,11 @@ def test_the_last_thread_out_puts_it_back_whoever_came_first(two_threads: list[i
     def first_in() -> None:
         with SingleThread():
             entered.set()
-            leave.wait(10)
+            leave.wait(HANGS)
 
     first = threading.Thread(target=first_in)
     first.start()
-    assert entered.wait(10)
+    assert entered.wait(HANGS)
     with SingleThread():
         leave.set()
         first.join()
@@ -89,7 +90,7 @@ def test_an_interrupt_at_any_step_leaves_the_number_as_it_was(two_threads: list[
     for _ in interrupted_at_every_step(enter_and_leave):
         assert counts() == two_threads
         with ThreadPoolExecutor(1) as pool:  # no lock is held
-            assert set(pool.submit(held).result(10)) == {1}
+            assert set(pool.submit(held).result(HANGS)) == {1}
         assert counts() == two_threads
 
 

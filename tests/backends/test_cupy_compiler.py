@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arraynet.backends import cupy_kernels
-from arraynet.backends.cupy_namespace import namespace
+from arraynet.backends.cupy_kernels import namespace
 from arraynet.ops import OPS
 from tests.backends.real_cupy import ARCHITECTURES, compile_source, hollow
 
@@ -85,6 +85,7 @@ def test_a_formula_that_reads_a_shape_is_not_traced() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_raw_kernels_compile_for_every_dtype(architecture: str) -> None:
-    names = cupy_kernels.expressions()
+    kinds = [(dtype, log) for dtype in cupy_kernels.TYPES for log in (False, True)]
+    names = [cupy_kernels.expression(*kind) for kind in kinds]
     assert len(names) == 8
     assert compile_source(cupy_kernels.SOFTMAX, architecture, names, *cupy_kernels.OPTIONS)

@@ -34,7 +34,7 @@ def test_garbage_is_collected_again_after_an_error() -> None:
 
 def test_the_time_is_that_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 16.0])
-    monkeypatch.setattr("bench.timing.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("bench.timing.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert time_calls(lambda: None, 3)[0] == 2.0
 
 
@@ -55,9 +55,10 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         made.now += seconds
         made.computed += seconds * (made.parts.pop(0) if made.parts else 1.0)
 
-    monkeypatch.setattr("bench.timing.time.perf_counter", lambda: made.now)
-    monkeypatch.setattr("bench.timing.time.process_time", lambda: made.computed)
-    monkeypatch.setattr("bench.timing.time.sleep", sleep)
+    clock = SimpleNamespace(
+        perf_counter=lambda: made.now, process_time=lambda: made.computed, sleep=sleep
+    )
+    monkeypatch.setattr("bench.timing.time", clock)
     return made
 
 

@@ -53,6 +53,19 @@ class Page:
             ]
             self.stroke(points, **how)
 
+    def dot(self) -> None:
+        """Click into the middle of the drawing area."""
+        box = self.box("#area")
+        self.stroke([(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)])
+
+    def places(self) -> dict[str, list[float]]:
+        """Return where everything above the backends is, from the top of the page."""
+        return self.run(
+            "return Object.fromEntries([...document.querySelectorAll('#area, main > section')]"
+            ".map(e => [e.id || e.className, e.getBoundingClientRect()]).map(([name, box]) => "
+            "[name, [box.x, box.y + scrollY, box.width, name === 'backends' || box.height]]))"
+        )
+
     def stroke(self, points: list[tuple[float, float]], pointer: str = "mouse") -> None:
         """Draw one line with the mouse, a pen or a finger."""
         if pointer == "touch":

@@ -114,6 +114,63 @@ def test_at_360_pixels(opened: Open, embedded_url: str, dark: bool) -> None:
     assert small == []
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("network", ["embedded_url", "book_url"])
+def test_nothing_jumps(
+    opened: Open, request: pytest.FixtureRequest, network: str, width: int
+) -> None:
+    """Not when a drawing is looked at, nor is cleared, nor when something is wrong."""
+    page = opened(request.getfixturevalue(network), width=width, height=800)
+    before = page.places()
+    assert set(before) == {"area", "drawing", "answers", "nearest", "layers", "backends"}
+    for draw in (page.dot, lambda: page.draw(7), lambda: page.click("#clear")):
+        draw()
+        page.answer()
+        assert page.places() == before
+    page.run(
+        'window.fetch = async () => new Response(\'{"error": "Something is wrong."}\', '
+        "{ status: 500 })"
+    )
+    page.draw(1)
+    page.until(lambda: page.text("#problem") == "Something is wrong.")
+    assert page.run("return document.getElementById('problem').checkVisibility()")
+    assert page.places() == before
+
+
+def test_before_the_server_has_said_anything_everything_has_its_place(
+    opened: Open, embedded_url: str
+) -> None:
+    for width in (360, 1280):
+        page = opened(embedded_url, width=width, height=800)
+        page.run("document.getElementById('network').textContent = '\\u00a0'")
+        empty = page.places()["area"]
+        page.open(embedded_url)
+        assert page.places()["area"] == empty
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_the_keyboard_is_explained_where_there_is_one(
+    opened: Open, embedded_url: str, touch: bool
+) -> None:
+    page = opened(embedded_url)
+    page.view(360, 740, touch=touch)
+    visible = "return document.getElementById('keys').checkVisibility()"
+    page.until(lambda: page.run(visible) is not touch)
+    area = next(n for n in page.accessible() if n["name"]["value"] == "Drawing area")
+    assert "arrow keys move the pen" in area["description"]["value"]
+
+
+def test_where_to_draw_is_said_until_something_is_drawn(opened: Open, embedded_url: str) -> None:
+    page = opened(embedded_url)
+    visible = "return document.getElementById('hint').checkVisibility()"
+    assert page.text("#hint") == "Draw here"
+    assert page.run(visible)
+    page.dot()  # through the words
+    assert not page.run(visible)
+    page.click("#undo")
+    assert page.run(visible)
+
+
 def luminance(color: str) -> float:
     """Return the relative luminance of a CSS color rgb(…), as WCAG defines it."""
     parts = [int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]]
@@ -136,7 +193,7 @@ def test_text_can_be_read_in_light_and_dark(opened: Open, embedded_url: str, dar
     )
     assert (ink[0] > 128) is dark
     assert ink[3] == 255
-    for selector in ("#answer", "#network", "figcaption", "td:last-child", "label small"):
+    for selector in ("#answer", "#network", "figcaption", "td:last-child", "label small", "#hint"):
         color = page.run(
             "return getComputedStyle(document.querySelector(arguments[0])).color", selector
         )

@@ -90,6 +90,33 @@ def test_another_backend(opened: Open, embedded_url: str) -> None:
     assert all(text.endswith(" µs") or text.endswith(" ms") for text in times)
 
 
+@pytest.mark.parametrize("pointer", ["mouse", "keyboard"])
+def test_a_dot_is_a_drawing(opened: Open, embedded_url: str, pointer: str) -> None:
+    page = opened(embedded_url)
+    if pointer == "mouse":
+        page.dot()
+    else:
+        page.run("document.getElementById('area').focus()")
+        page.press(" ")
+    assert page.digit() in range(10)
+    assert all(text.endswith(" %") for text in page.texts("#bars td:last-child"))
+
+
+def test_what_lies_beside_the_paper_is_no_number_and_no_mistake(
+    opened: Open, embedded_url: str
+) -> None:
+    page = opened(embedded_url)
+    page.run(
+        "const { x, y, width } = document.getElementById('area').getBoundingClientRect();"
+        "const send = (kind, left) => area.dispatchEvent(new PointerEvent(kind, { pointerId: 1,"
+        "  isPrimary: true, button: 0, clientX: left, clientY: y - width }));"
+        "area.setPointerCapture = () => {};"
+        "send('pointerdown', x - width); send('pointerup', x - width);"
+    )
+    assert page.answer() == "I see nothing yet"
+    assert page.texts("#bars td:last-child") == ["–"] * 10
+
+
 def test_undo_and_clear(opened: Open, embedded_url: str) -> None:
     page = opened(embedded_url)
     assert page.run("return [undo.disabled, clear.disabled]") == [True, True]
@@ -99,7 +126,7 @@ def test_undo_and_clear(opened: Open, embedded_url: str) -> None:
     page.click("#undo")
     assert page.answer() == "I see nothing yet"
     assert page.texts("#bars td:last-child") == ["–"] * 10
-    assert page.texts("#layers figcaption") == []
+    assert page.texts("#layers figcaption span")[:2] == ["affine1 (affine): 50 values", ""]
     page.draw(0)
     assert page.digit() == 0
     page.click("#clear")

@@ -168,13 +168,12 @@ def test_auto_says_what_it_chose(run: Run) -> None:
 
 
 def test_a_backend_that_is_not_there(run: Run) -> None:
-    assert "abacus" in run("evaluate", "--backend", "abacus", status=1).stderr
+    assert "abacus" in run("evaluate", "--backend", "abacus", status=2).stderr
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("model.npz",),
         ("--images", "x.npy"),
         ("model.npz", "--labels", "t.npy"),
         ("--hidden", "relu"),
@@ -191,6 +190,34 @@ def test_wrong_usage_is_status_2(run: Run, arguments: tuple[str, ...]) -> None:
     result = run("evaluate", *arguments, status=2)
     assert "Try 'arraynet evaluate -" in result.stderr
     assert not result.stdout
+
+
+def test_a_network_that_is_not_for_mnist_needs_images(run: Run, brightest: Path) -> None:
+    for words in (["evaluate"], ["plot", "confusion"]):
+        stderr = run(*words, brightest, "--output", "softmax", status=2).stderr
+        assert "(batch, 4)" in stderr
+        assert "--images FILE --labels FILE" in stderr
+
+
+def test_the_book_needs_no_files_after_fetch(
+    run: Run, run_json: RunJson, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fetch brought is the default, and its absence names what brings it."""
+    weights = (test_data / "weights" / "sample_weight.pkl", *BOOK)
+    result = run("evaluate", *weights, status=1)
+    assert "arraynet fetch mnist" in result.stderr
+    assert "--images FILE --labels FILE" in result.stderr
+    assert str(tmp_path / "no cache" / "mnist") in result.stderr
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "mnist").symlink_to(test_data / "mnist")
+    monkeypatch.setenv("ARRAYNET_CACHE", str(tmp_path / "cache"))
+    result = run_json("evaluate", *weights)
+    assert (result["correct"], result["total"]) == (9352, 10_000)
+    assert result["images"] == "MNIST's 10,000 test images"
+    assert run_json("evaluate", *weights, "--scale", "1/255")["correct"] == 9352
+    picture = ("--out", tmp_path / "a.svg")
+    assert "(932 of 1000" in run("plot", "confusion", *weights, "--limit", 1000, *picture).stdout
+    assert run_json("parity", *weights, "--limit", 10)["images"] == result["images"]
 
 
 def test_a_dtype_whose_package_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

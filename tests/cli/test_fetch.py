@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,10 +74,46 @@ def test_what_the_download_reports_moves_the_bar(
         yield moved.append
 
     monkeypatch.setattr(arraynet.datasets, "fetch_mnist", fetch_mnist)
-    monkeypatch.setattr("arraynet.cli.fetch.bar", bar)
+    monkeypatch.setattr("arraynet.cli.files.bar", bar)
     run("fetch", "mnist", tmp_path)
     assert (shown, moved) == (bars, steps)
 
 
 def test_fetch_alone_lists_what_there_is(run: Run) -> None:
     assert "mnist" in run("fetch", "--help").stdout
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "b\nc", "d\u202ee"])
+def test_names_do_not_steer_the_terminal(
+    run: Run, test_data: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.symlink_to(test_data / "mnist")
+    text = run("fetch", "mnist", folder, "--offline").stdout
+    assert all(line.isprintable() for line in text.splitlines())
+    assert text.count("\n") == 2
+    assert ascii(name)[1:-1] in text
+
+
+def test_a_name_with_spaces_can_be_pasted(run: Run, test_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my data; ls"
+    folder.symlink_to(test_data / "mnist")
+    words = shlex.split(run("fetch", "mnist", folder, "--offline").stdout.splitlines()[-1])
+    for option, kind in (("--images", "images-idx3"), ("--labels", "labels-idx1")):
+        assert Path(words[words.index(option) + 1]) == folder / f"t10k-{kind}-ubyte.gz"
+
+
+def test_what_is_in_the_cache_needs_no_options(
+    run: Run, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARRAYNET_CACHE", str(tmp_path))
+    (tmp_path / "mnist").symlink_to(test_data / "mnist")
+    text = run("fetch", "mnist", "--offline").stdout
+    assert "arraynet evaluate sample_weight.pkl --hidden sigmoid --output softmax" in text
+    assert "--images" not in text
+
+
+def test_a_cache_folder_of_nobody(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARRAYNET_CACHE", "~nosuchuser/x")
+    stderr = run("fetch", "mnist", "--offline", status=1).stderr
+    assert stderr.startswith("arraynet: ARRAYNET_CACHE: got '~nosuchuser/x', expected a folder")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from click.testing import Result
 
 Run = Callable[..., Result]
@@ -61,8 +60,7 @@ def test_weights_without_images_get_random_rows(run: Run, brightest: Path) -> No
     assert text == run("parity", brightest, "--output", "softmax").stdout
 
 
-@pytest.mark.parametrize("backends", ["cpu", "cpu,cpu", "cpu,abacus"])
-def test_wrong_backends_are_one_line(run: Run, backends: str) -> None:
-    result = run("parity", "--backends", backends, status=1)
+def test_a_backend_that_is_named_twice_is_one_line(run: Run) -> None:
+    result = run("parity", "--backends", "cpu,cpu", status=1)
     assert result.stderr.startswith("arraynet: ")
     assert result.stderr.count("\n") == 1

@@ -28,7 +28,6 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
         env=environment(**changes),
     )
 
@@ -49,7 +48,7 @@ def on_terminal(*arguments: str, env: Mapping[str, str]) -> tuple[str, str]:
             pass  # Linux says so when the other side has closed
         assert process.stdout is not None
         output = process.stdout.read().decode()
-        assert process.wait(timeout=120) == 0
+        assert process.wait() == 0
     os.close(leader)
     return output, shown.decode()
 
@@ -101,21 +100,8 @@ def test_without_its_packages_the_command_says_what_to_install(missing: str) -> 
         f"import sys, runpy; sys.modules[{missing!r}] = None; "
         "sys.argv = ['arraynet']; runpy.run_module('arraynet', run_name='__main__')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stdout == ""
     assert 'python -m pip install "arraynet[cli]"' in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_closed_pipe_ends_quietly() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "summary"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.wait(timeout=60) == 1
-        assert b"Traceback" not in process.stderr.read()

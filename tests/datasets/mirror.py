@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import ssl
 import threading
 import time
@@ -16,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from arraynet.datasets import fetch
-from arraynet.datasets.download import Published
+from arraynet.datasets.fetch import Published
 
 Behaviour = Callable[["Answer", bytes], None]
 
@@ -30,7 +29,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.close_connection = True
         _, behaviour, name = self.path.split("/", 2)
-        self.server.mirror.requests.append((behaviour, name, self.headers.get("Range")))
+        self.server.mirror.requests.append((behaviour, name))
         # The client may hang up, as it should.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             BEHAVIOURS[behaviour](self, self.server.mirror.files[name])
@@ -56,7 +55,7 @@ class Mirror:
 
     files: dict[str, bytes]
     address: str = ""
-    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def url(self, behaviour: str) -> str:
         return f"{self.address}/{behaviour}/"
@@ -92,21 +91,15 @@ def publish(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def good(answer: Answer, content: bytes) -> None:
-    """Send the file, or the rest of it."""
-    asked = re.fullmatch(r"bytes=(\d+)-", answer.headers.get("Range", ""))
-    begin = int(asked[1]) if asked else 0
-    if begin:
-        place = f"bytes {begin}-{len(content) - 1}/{len(content)}"
-        answer.head(206, Content_Length=len(content) - begin, Content_Range=place)
-    else:
-        answer.head(200, Content_Length=len(content))
-    answer.wfile.write(content[begin:])
-
-
-def no_ranges(answer: Answer, content: bytes) -> None:
-    """Send the whole file, whatever was asked for."""
+    """Send the file."""
     answer.head(200, Content_Length=len(content))
     answer.wfile.write(content)
+
+
+def truncated(answer: Answer, content: bytes) -> None:
+    """Promise the file, and send half."""
+    answer.head(200, Content_Length=len(content))
+    answer.wfile.write(content[: len(content) // 2])
 
 
 def chunked(answer: Answer, content: bytes) -> None:
@@ -118,41 +111,13 @@ def chunked(answer: Answer, content: bytes) -> None:
     answer.wfile.write(b"0\r\n\r\n")
 
 
-def truncated(answer: Answer, content: bytes) -> None:
-    """Promise the file, or the rest of it, and send half."""
-    asked = re.fullmatch(r"bytes=(\d+)-", answer.headers.get("Range", ""))
-    begin = int(asked[1]) if asked else 0
-    half = (len(content) - begin + 1) // 2
-    if begin:
-        place = f"bytes {begin}-{len(content) - 1}/{len(content)}"
-        answer.head(206, Content_Length=len(content) - begin, Content_Range=place)
-    else:
-        answer.head(200, Content_Length=len(content))
-    answer.wfile.write(content[begin : begin + half])
-
-
-def wrong_and_truncated(answer: Answer, content: bytes) -> None:
-    """Send half of other bytes, then nothing."""
-    answer.head(200, Content_Length=len(content))
-    answer.wfile.write(bytes(len(content) // 2))
-
-
 def wrong_bytes(answer: Answer, content: bytes) -> None:
-    no_ranges(answer, bytes(reversed(content)))
-
-
-def wrong_range(answer: Answer, content: bytes) -> None:
-    """Answer a request for the rest with another part."""
-    if "Range" in answer.headers:
-        answer.head(206, Content_Length=2, Content_Range=f"bytes 0-1/{len(content)}")
-        answer.wfile.write(content[:2])
-    else:
-        no_ranges(answer, content)
+    good(answer, bytes(reversed(content)))
 
 
 def page(answer: Answer, content: bytes) -> None:
     """Send the page of a login instead, as a hotel's network does."""
-    no_ranges(answer, b"<html>Please log in</html>")
+    good(answer, b"<html>Please log in</html>")
 
 
 def endless(answer: Answer, content: bytes) -> None:
@@ -167,7 +132,7 @@ def silent(answer: Answer, content: bytes) -> None:
     answer.head(200, Content_Length=len(content))
     answer.wfile.write(content[: len(content) // 2])
     answer.wfile.flush()
-    time.sleep(1)
+    time.sleep(5)
 
 
 def slow(answer: Answer, content: bytes) -> None:
@@ -257,12 +222,9 @@ def redirect(target: str) -> Behaviour:
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "good": good,
-    "no_ranges": no_ranges,
     "chunked": chunked,
     "truncated": truncated,
-    "wrong_and_truncated": wrong_and_truncated,
     "wrong_bytes": wrong_bytes,
-    "wrong_range": wrong_range,
     "page": page,
     "endless": endless,
     "silent": silent,

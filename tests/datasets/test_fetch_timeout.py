@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from arraynet.datasets import connection, fetch_mnist
+from arraynet.datasets import download, fetch_mnist
 from arraynet.errors import LoadError
 from tests.datasets.mirror import BEHAVIOURS, Answer, Mirror, publish
+from tests.waiting import HANGS
 
 NAME = "labels.gz"
 CONTENT = np.random.default_rng(6).bytes(50_000)
-PATIENCE = 30
-"""Real seconds after which a test that hangs fails."""
-
 Step = tuple[float, int]
 """So many seconds of the clock, and then so many bytes of the file."""
 
@@ -36,8 +33,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give it to the downloader alone: a server of another test may live by time's own."""
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
+    monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=clock))
     return clock
 
 
@@ -57,7 +55,7 @@ def fetched(
     def fetch_in_steps(steps: list[Step], timeout: float) -> None:
         changed = threading.Condition()
         received = counted = 0
-        restart = connection.Deadline.restart
+        grant = download._Timed.grant
 
         def paused(answer: Answer, content: bytes) -> None:
             sent = 0
@@ -68,23 +66,23 @@ def fetched(
                 answer.wfile.flush()
                 sent += count
                 with changed:
-                    assert changed.wait_for(lambda: counted >= sent, PATIENCE)  # noqa: B023
+                    assert changed.wait_for(lambda: counted >= sent, HANGS)  # noqa: B023
                     clock.now += pause
 
         def seen(count: int, _: int) -> None:
             nonlocal received
             received = count
 
-        def restarted(deadline: connection.Deadline, seconds: float) -> None:
+        def granted(deadline: download._Timed, seconds: float) -> None:
             """Let the clock go on only once the deadline knows of the bytes."""
             nonlocal counted
-            restart(deadline, seconds)
+            grant(deadline, seconds)
             with changed:
                 counted = received
                 changed.notify()
 
         monkeypatch.setitem(BEHAVIOURS, "paused", paused)
-        monkeypatch.setattr(connection.Deadline, "restart", restarted)
+        monkeypatch.setattr(download._Timed, "grant", granted)
         fetch_mnist(tmp_path, mirrors=mirror.url("paused"), timeout=timeout, progress=seen)
         assert (tmp_path / NAME).read_bytes() == CONTENT
 
@@ -119,61 +117,3 @@ def test_a_mirror_that_is_given_up(
 ) -> None:
     with pytest.raises(LoadError, match="bytes, and then no answer in time"):
         fetched(steps, 200)
-
-
-@pytest.mark.parametrize(("count", "shares"), [(1, [10]), (2, [5, 5]), (3, [5, 2.5, 2.5])])
-def test_the_last_address_of_a_name_gets_all_the_time_that_is_left(
-    count: int,
-    shares: list[float],
-    tmp_path: Path,
-    mirror: Mirror,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    waits = []
-
-    def connect(_: tuple[str, int], timeout: float) -> None:
-        waits.append(timeout)
-        clock.now += timeout
-        raise TimeoutError
-
-    place = (2, 1, 6, "", ("192.0.2.1", 443))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [place] * count)
-    monkeypatch.setattr(socket, "create_connection", connect)
-    with pytest.raises(LoadError, match="no answer in time"):
-        fetch_mnist(tmp_path, mirrors="https://example.invalid/", timeout=10)
-    assert waits == shares
-
-
-def test_what_follows_connecting_has_all_the_time_that_is_left(
-    mirror: Mirror, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """TLS's handshake has no deadline but the socket's timeout."""
-    port = int(mirror.address.rpartition(":")[2])
-    real = socket.create_connection
-
-    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
-        reached = real(address, timeout)
-        clock.now += 3
-        return reached
-
-    monkeypatch.setattr(socket, "create_connection", connect)
-    handler = connection.Handler(connection.Deadline(10))
-    with handler._reached(("127.0.0.1", port)) as reached:
-        assert reached.gettimeout() == 7
-
-
-def test_a_connection_that_comes_too_late_is_closed(
-    mirror: Mirror, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as late:
-
-        def connect(*_: object) -> socket.socket:
-            clock.now += 30
-            return late
-
-        monkeypatch.setattr(socket, "create_connection", connect)
-        handler = connection.Handler(connection.Deadline(10))
-        with pytest.raises(TimeoutError):
-            handler._reached(("127.0.0.1", 9))
-        assert late.fileno() == -1

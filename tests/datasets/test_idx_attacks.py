@@ -59,10 +59,10 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    report = attack(structures(files(), 2_000), "idx", "", GOOD)
+    report = attack(structures(files()), "idx", "", GOOD)
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 200
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 10
 
 
 def deflated(head: bytes, mebibytes: int, length: int) -> bytes:

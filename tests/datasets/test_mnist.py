@@ -113,13 +113,12 @@ def test_the_real_thing(test_data: Path) -> None:
         ("x" * 5000, "got file name too long, expected a readable folder"),
         ("a\0b", r"'a\\x00b': got a null character or a surrogate"),
         ("\ud800", r"'\\ud800': got a null character or a surrogate"),
-        (None, "None: got NoneType, expected a path"),
         (3, "3: got int, expected a path"),
         (b"nowhere", "nowhere: got no such folder"),
         (__file__, "no such folder"),
         (f"{__file__}/mnist", "no such folder"),
     ],
-    ids=["long", "null", "surrogate", "None", "number", "bytes", "file", "below a file"],
+    ids=["long", "null", "surrogate", "number", "bytes", "file", "below a file"],
 )
 def test_folders_that_are_none(folder: Any, said: str) -> None:
     with pytest.raises(LoadError, match=said):

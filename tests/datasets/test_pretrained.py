@@ -110,7 +110,6 @@ def test_training_gives_the_same_bits_with_other_kernels() -> None:
             check=True,
             capture_output=True,
             text=True,
-            timeout=120,
         ).stdout
         for kernels in ({}, {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_NUM_THREADS": "1"})
     }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from arraynet.backends import Backend
-from arraynet.engine.program import Program, intermediates
+from arraynet.engine.program import Program
+from arraynet.engine.tracing import intermediates
 from arraynet.graph import Graph
 from arraynet.node import Node, Value
 from tests.ops.samples import has_dtype
@@ -130,11 +131,15 @@ def test_a_scan_runs_over_parts_forwards_and_backwards(backend: Backend) -> None
 
 def test_every_value_of_a_branching_graph_is_shown_by_name(backend: Backend) -> None:
     x = np.ones((2, 3), FLOAT)
-    found = intermediates(branching(), backend, np.array(False), x)
-    assert list(found) == ["flag", "x", "h", "y", "z"]
-    np.testing.assert_allclose(
-        backend.to_host(found["y"]), np.tanh(1 / (1 + np.exp(-x))) + STEPS, rtol=1e-6
-    )
+    h = 1 / (1 + np.exp(-x.astype(float)))
+    inside = {False: {"y/t": np.tanh(h), "y/s": np.tanh(h) + STEPS}, True: {"y/r": h}}
+    for flag, expected in inside.items():
+        found = intermediates(branching(), backend, np.array(flag), x)
+        assert list(found) == ["flag", "x", "h", *expected, "y", "z"]
+        assert all(backend.owns(value) for value in found.values())
+        expected["y"] = list(expected.values())[-1]
+        for name, value in {"h": h, **expected}.items():
+            np.testing.assert_allclose(backend.to_host(found[name]), value, rtol=1e-6)
 
 
 def test_integers_stay_exact(backend: Backend) -> None:

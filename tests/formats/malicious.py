@@ -188,7 +188,28 @@ def abuses() -> Iterator[Case]:
         "bytearray of a size": in_dict(op.call(op.global_("builtins", "bytearray"),
                                                op.number(2**30))),
         "bytes of a size": in_dict(op.call(op.global_("builtins", "bytes"), op.number(2**30))),
-        "a list of arrays": op.whole(op.EMPTY_LIST, op.MARK, op.array(), b"e"),
+        "a list of lists": op.whole(op.EMPTY_LIST, op.EMPTY_LIST, op.array(), b"a", b"a"),
+        "a list in itself": op.whole(op.EMPTY_LIST, b"q\0", b"h\0", b"a"),
+        "a list of names": op.whole(op.EMPTY_LIST, ndarray, b"a"),
+        "a list of what is not complete": op.whole(
+            op.EMPTY_LIST,
+            op.call(new, ndarray, op.tuple_of(op.number(0)), op.data(b"b")), b"a",
+        ),
+        "arrays appended to an array": op.whole(op.array(), op.array(), b"a"),
+        "arrays appended to nothing": op.whole(op.array(), b"a"),
+        "arrays appended to a tuple": op.whole(op.EMPTY_TUPLE, op.MARK, op.array(), b"e"),
+        "an ordered dict of a text": op.whole(
+            op.call(op.global_("collections", "OrderedDict"), op.text("W1"))
+        ),
+        "an ordered dict of triples": op.whole(
+            op.call(op.global_("collections", "OrderedDict"),
+                    op.EMPTY_LIST + op.MARK + op.text("W1") + op.array() + op.array() + b"l"
+                    + b"a")
+        ),
+        "an ordered dict with a state": op.whole(
+            op.call(op.global_("collections", "OrderedDict")), op.text("W1"), op.array(),
+            op.SETITEM, op.dict_of(_metadata=op.array()), op.BUILD,
+        ),
         "an array alone": op.whole(op.array()),
         "a dict in a dict": in_dict(op.dict_of(W=op.array())),
         "a dict in itself": op.whole(op.EMPTY_DICT, b"q\0", op.text("W1"), b"h\0", op.SETITEM),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gzip
 import pickle
 import struct
@@ -27,6 +28,7 @@ ALLOWED = {
     ("__builtin__", "bytearray"),
     ("builtins", "bytes"),
     ("__builtin__", "bytes"),
+    ("collections", "OrderedDict"),
 }
 
 
@@ -43,8 +45,10 @@ def read_pickle(path: str) -> Arrays:
     with open(path, "rb") as file:
         value = RestrictedUnpickler(file, encoding="latin1").load()
         rest = file.read()
-    if rest or type(value) is not dict:
-        raise ValueError("not one dict")
+    if type(value) in (list, tuple):
+        value = {f"arr_{number}": item for number, item in enumerate(value)}
+    if rest or type(value) not in (dict, collections.OrderedDict):
+        raise ValueError("neither one dict nor one list")
     return {key: np.asarray(item) for key, item in value.items()}
 
 
@@ -87,6 +91,8 @@ def read_images(path: str) -> Arrays | None:
     if start.startswith(b"\x89PNG"):
         with open(path, "rb") as file:
             return _read_grey_png(file.read())
+    if start.startswith((b"\xff\xd8", b"BM", b"RIFF")):
+        return None
     return read_idx(path)
 
 

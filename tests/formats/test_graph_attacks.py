@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.numpy import save_file
 
 import arraynet
 from arraynet import LoadError, Network
+from tests.effort import assert_light
 
 Row = tuple[str, str, list[str | None], dict[str, Any]]
 
@@ -72,7 +72,7 @@ def test_large_linear_layers_are_not_multiplied_while_loading(tmp_path: Path) ->
     assert [row.op for row in network.summary(optimized=True).rows] == ["matmul", "matmul"]
 
 
-def test_a_thousand_layers_load_within_a_second(tmp_path: Path) -> None:
+def test_a_thousand_layers_load_soon(tmp_path: Path) -> None:
     nodes: list[Row] = []
     tensors = {}
     source = "x"
@@ -81,10 +81,8 @@ def test_a_thousand_layers_load_within_a_second(tmp_path: Path) -> None:
         tensors |= {f"W{number}": ones(1, 1), f"b{number}": ones(1)}
         source = f"a{number}"
     path = written(tmp_path, tensors, graph(nodes, ("batch", 1)))
-    started = time.process_time()
+    assert_light(lambda: arraynet.load(path))
     network = arraynet.load(path)
-    print(f"999 layers: {time.process_time() - started:.2f} s")
-    assert time.process_time() - started < 1  # 0.2 s was measured
     np.testing.assert_allclose(network(ones(1, 1)), [[1000.0]])
 
 
@@ -209,7 +207,7 @@ def test_a_batch_that_is_not_the_first_axis_throughout_is_not_cut(
     x = np.arange(30, dtype=np.float32).reshape(10, 3)
     expected = network(x)
     for batch_size in (None, 2, 3, 5):
-        np.testing.assert_array_equal(network.predict(x, batch_size), expected)
+        np.testing.assert_array_equal(network.predict(x, batch_size=batch_size), expected)
 
 
 def test_labels_need_rows_of_classes(tmp_path: Path) -> None:

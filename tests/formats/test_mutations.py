@@ -13,6 +13,7 @@ import pytest
 import safetensors.numpy
 
 from arraynet import LoadError, formats
+from arraynet.chains import Chain, graph_from_contents
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -39,7 +40,7 @@ def save(arrays: Arrays, path: Path) -> None:
 
 def load(path: Path) -> Any:
     contents = formats.read(path)
-    return formats.graph_from_contents(contents, file=path, hidden="sigmoid", output="softmax")
+    return graph_from_contents(contents, file=path, chain=Chain("sigmoid", "softmax"))
 
 
 def with_value(array: np.ndarray[Any, Any], value: float) -> np.ndarray[Any, Any]:
@@ -59,7 +60,7 @@ CHANGES: dict[str, tuple[Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
     "with NaN": (lambda a: with_value(a, np.nan), "nan at index"),
     "with inf": (lambda a: with_value(a, np.inf), "inf at index"),
     "with -inf": (lambda a: with_value(a, -np.inf), "-inf at index"),
-    "with one more axis": (lambda a: a[np.newaxis], "shape (1, "),
+    "with two more axes": (lambda a: a[np.newaxis, np.newaxis], "shape (1, "),
     "with three more axes": (lambda a: a[np.newaxis, np.newaxis, np.newaxis], "shape (1, 1, 1, "),
     "without axes": (lambda a: a.reshape(-1)[0], "shape ()"),
     "one longer in its last axis": (
@@ -91,9 +92,10 @@ def mutations() -> Iterator[tuple[str, str, Arrays, str]]:
     for number in (1, 2):
         kept = {other: t for other, t in good.items() if other[1:] != str(number)}
         yield f"layer {number} missing", f"W{number}", kept, "no tensor of that name"
-    for name in ("x", "W", "w1", "W1 ", "W-1", "W1.5", "W\u0661", "fc", "weight.0", "W1b"):
+    for name in ("x", "w1", "W1 ", "W-1", "W1.5", "W\u0661", "fc", "weight.0", "W1b"):
         yield f"{name!a} extra", name, good | {name: np.ones(3, "f4")}, "a tensor of no layer"
-    yield "0.weight extra", "0.weight", good | {"0.weight": good["W1"]}, "names of two kinds"
+    for name in ("0.weight", "W", "l0/W", "dense/kernel:0"):
+        yield f"{name} extra", name, good | {name: good["W1"]}, "names of two kinds"
 
 
 CASES = list(mutations())

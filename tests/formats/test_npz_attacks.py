@@ -44,7 +44,7 @@ def test_bit_flips() -> None:
     report = attack(cases, "npz", ".npz", GOOD)
     report.check()
     assert report.cases == 5_000
-    assert report.refused > 4_800, "the checksums see all but dates and versions"
+    assert report.refused > 4_400, "the checksums see all but members' headers, dates and versions"
 
 
 HEADERS = st.sampled_from(["<f4", ">f8", "|u1", "|O", "<U3", "f4", "=f4", "<f2", "|V8", "<c8"])
@@ -100,10 +100,10 @@ def archives(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    report = attack(structures(archives(), 2_000), "npz", ".npz", GOOD)
+    report = attack(structures(archives()), "npz", ".npz", GOOD)
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 50
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 100
 
 
 def pickled_objects() -> bytes:
@@ -140,6 +140,16 @@ def deflated_zeros(mebibytes: int) -> bytes:
     head = packer.compress(npy(shape_of(mebibytes * MEGA), b"")) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(b"\0" * MEGA) + packer.flush(zlib.Z_FULL_FLUSH)
     return head + block * mebibytes + packer.flush()
+
+
+HARMLESS = {
+    "16 MiB of zeros",
+    "64 KB of extra fields in each of 600 members",
+    "64 KB of extra fields in each of 15 entries",
+    "zip64 beside ordinary sizes",
+    "zip64 in the member's header only",
+}
+"""What is small may be zero; and what nothing reads may be there."""
 
 
 def bombs() -> dict[str, bytes]:
@@ -187,6 +197,9 @@ def bombs() -> dict[str, bytes]:
         "64 KB of extra fields in each of 600 members": archive(
             [(f"{n}.npy", npy()) for n in range(600)], local_extra=b"\x99\x99\0\0" * 16_000
         ),
+        "64 KB of extra fields in each of 15 entries": archive(
+            [(f"{n}.npy", npy()) for n in range(15)], extra=b"\x99\x99\0\0" * 16_000
+        ),
         "zip64 beside ordinary sizes": archive([good], extra=zip64),
         "zip64 in the member's header only": archive([good], local_extra=zip64),
         "a member of zip version 21.0": archive([good], needed=210),
@@ -227,7 +240,7 @@ def test_bombs() -> None:
     report = attack(cases.items(), "npz", ".npz", GOOD)
     report.check()
     assert len(cases) > 30
-    assert set(cases) - set(report.messages) == {"16 MiB of zeros"}, "what is small may be zero"
+    assert set(cases) - set(report.messages) == HARMLESS
 
 
 def test_inspecting_bombs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from arraynet import LoadError, formats
+from arraynet.formats import Limits
 from tests.formats import opcodes as op
 from tests.formats.references import read_pickle
 from tests.formats.sample_arrays import KINDS, sample_arrays
@@ -189,6 +191,70 @@ def test_text_that_stands_where_bytes_did(load: Callable[[bytes], Arrays]) -> No
     assert load(op.whole(op.dict_of(W1=from_buffer(op.text("C")))))["W1"].tolist() == [0, 0]
 
 
+# What holds the arrays: the second book's lists, and dicts that are more than dicts.
+
+W, B = np.arange(6, dtype="f4").reshape(2, 3), np.ones(3, "f2")
+
+
+def written_by_python_2() -> bytes:
+    """Return an OrderedDict as Python 2 pickles it: made from a list of pairs."""
+    pairs = b"".join(
+        op.EMPTY_LIST + op.MARK + op.text(name) + op.array() + b"e" for name in ("W1", "b1")
+    )
+    inner = op.EMPTY_LIST + op.MARK + pairs + b"e"
+    return op.whole(op.call(op.global_("collections", "OrderedDict"), inner))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_lists_and_ordered_dicts(protocol: int, load: Callable[[bytes], Arrays]) -> None:
+    found = load(pickle.dumps(collections.OrderedDict(W1=W, b1=B), protocol))
+    assert_bits(found, {"W1": W, "b1": B})
+    for kind in (list, tuple):
+        found = load(pickle.dumps(kind([W, B, W.T, B]), protocol))
+        assert_bits(found, {"arr_0": W, "arr_1": B, "arr_2": W.T, "arr_3": B})
+
+
+def test_an_ordered_dict_of_python_2(load: Callable[[bytes], Arrays], tmp_path: Path) -> None:
+    data = written_by_python_2()
+    (tmp_path / "reference.pkl").write_bytes(data)
+    found = load(data)
+    assert list(found) == ["W1", "b1"]
+    assert_bits(found, read_pickle(str(tmp_path / "reference.pkl")))
+
+
+def test_a_list_has_no_more_items_than_tensors_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "file.pkl"
+    path.write_bytes(pickle.dumps([B] * 4))
+    for limits in (Limits(tensors=3), Limits(tensors=4)):
+        if limits.tensors == 3:
+            with pytest.raises(LoadError, match=r"more than 3 items, .*Limits.tensors"):
+                formats.read(path, limits=limits)
+        else:
+            assert len(formats.read(path, limits=limits).tensors) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        ("torch._utils", "safetensors.torch.save_file(model.state_dict()"),
+        ("sklearn.neural_network", "model.coefs_"),
+        ("keras.src.models", "w.numpy() for w in model.weights"),
+        ("tensorflow.python", "w.numpy() for w in model.weights"),
+        ("joblib.numpy", "joblib.load(path)"),
+        ("cupy._core.core", "cupy.asnumpy"),
+        ("nobody.knows", "numpy.savez('model.npz'"),
+    ],
+)
+def test_the_error_for_another_library_leads_on(
+    module: str, advice: str, load: Callable[[bytes], Arrays]
+) -> None:
+    for start in (b"", b"(", op.proto(2), op.proto(4)):
+        with pytest.raises(LoadError) as caught:
+            load(start + op.global_(module, "thing"))
+        assert advice in str(caught.value)
+        assert len(str(caught.value)) < 500
+
+
 def test_kinds_are_all_covered() -> None:
     from arraynet.formats.stored import KINDS as KNOWN
 
@@ -198,7 +264,10 @@ def test_kinds_are_all_covered() -> None:
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ({"W1": [1.0, 2.0]}, "a list"),
+        ({"W1": [np.ones(2)]}, "a list"),
+        ({"W1": [1.0, 2.0]}, "a float"),
+        ([[np.ones(2)]], "a list"),
+        ([np.ones(2), "text"], "a list"),
         ({"W1": 1.0}, "a float"),
         ({"W1": 1}, "an int"),
         ({"W1": None}, "None"),
@@ -208,7 +277,6 @@ def test_kinds_are_all_covered() -> None:
         ({"W1": np.array([(1, 2.0)], "i4,f4")}, "dtype 'V8'"),
         ({"W1": np.array(["2020-01-01"], "M8[D]")}, "dtype 'M8'"),
         ({1: np.ones(2)}, "an int as a name"),
-        ([np.ones(2)], "a list"),
         (np.ones(2), "an array"),
         ({}, "no tensors"),
         ({"W1": np.ma.ones(2)}, "numpy.ma"),

@@ -59,11 +59,13 @@ NAMES = st.sampled_from(
         op.global_("builtins", "bytearray"),
         op.global_("builtins", "bytes"),
         op.global_("os", "system"),
+        op.global_("collections", "OrderedDict"),
     ]
 )
 PIECES = st.sampled_from(
     [op.MARK, op.TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3, op.EMPTY_TUPLE, op.EMPTY_DICT,
-     op.SETITEM, op.SETITEMS, b"d", op.REDUCE, op.BUILD, op.NONE, op.TRUE, op.FALSE,
+     op.SETITEM, op.SETITEMS, b"d", op.EMPTY_LIST, b"a", b"e", b"l",
+     op.REDUCE, op.BUILD, op.NONE, op.TRUE, op.FALSE,
      op.MEMOIZE, b"q\0", b"q\1", b"h\0", b"h\1", b"p5\n", b"g5\n", b"\x95" + b"\0" * 8,
      op.dtype(), op.dtype("f8", ">"), op.array(), op.array((0, 3), b""), op.STOP]
 )  # fmt: skip
@@ -86,12 +88,12 @@ def programs(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    cases = structures(programs(), 2_000)
+    cases = structures(programs())
     report = attack(cases, "pickle", ".pkl", op.GOOD)
     report.check()
-    assert report.cases == 2_000
-    # About 100 are good files; Hypothesis draws a little differently from run to run.
-    assert report.loaded > 50
+    assert report.cases >= 600
+    # About one in 20 is a good file; Hypothesis draws a little differently from run to run.
+    assert report.loaded > report.cases / 100
 
 
 def bombs() -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 import socket
@@ -12,9 +13,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+import arraynet
 from arraynet import ArraynetError, LoadError, formats
 from arraynet.formats import Limits
+from arraynet.formats.recognition import HEAD, recognize
 from tests.formats.sample_arrays import sample_arrays
+from tests.formats.test_recognition import FILES
 
 ARRAYS = {"W1": np.ones((2, 3), "f4"), "b1": np.zeros(3, "f4")}
 
@@ -52,30 +56,62 @@ def test_a_file_of_another_format_than_its_name(real: str, told: str, tmp_path: 
     if real == told:
         assert formats.read(path).tensors.keys() == ARRAYS.keys()
         return
-    kind = {".pkl": "pickle"}.get(real, real[1:])
+    what = {".pkl": "a pickle", ".npz": "a NumPy archive", ".safetensors": "a safetensors file"}
     with pytest.raises(
-        LoadError, match=f"got a file of format {kind}, expected .*as the name says"
+        LoadError,
+        match=rf"got {what[real]}.*, expected {what[told]}.*, as the name says \(call it {real}\)",
     ):
         formats.read(path)
 
 
-@pytest.mark.parametrize(
-    ("start", "found"),
-    [
-        (b"\x1f\x8b\x08\0", "a file of format gzip"),
-        (b"\x93NUMPY\1\0", "a file of format npy"),
-        (b"\x89HDF\r\n\x1a\n", "a file of format hdf5"),
-        (b"\x89PNG\r\n\x1a\n", "a file of format png"),
-        (b"<!DOCTYPE html>", "<!DOCTYPE html>"),
-    ],
-)
+@pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("suffix", [".pkl", ".npz", ".safetensors"])
-def test_other_formats_are_named(start: bytes, found: str, suffix: str, tmp_path: Path) -> None:
+def test_what_a_file_is_and_what_helps_are_told(kind: str, suffix: str, tmp_path: Path) -> None:
+    """The table of `arraynet.formats.recognition` has more: here it reaches the reader."""
     path = tmp_path / f"file{suffix}"
-    path.write_bytes(start + bytes(100))
-    with pytest.raises(LoadError) as caught:
-        formats.read(path)
-    assert found in caught.value.found or suffix == ".pkl"
+    for data in FILES[kind]:
+        told = recognize(data[:HEAD], "")
+        assert told is not None
+        if kind == suffix[1:] or (kind, suffix) in {("pickle", ".pkl"), ("zip", ".npz")}:
+            continue
+        path.write_bytes(data)
+        for function in (formats.read, formats.inspect):
+            with pytest.raises(LoadError) as caught:
+                function(path)
+            assert caught.value.found == told.what
+            assert told.advice in caught.value.expected
+            assert len(str(caught.value)) < 500
+
+
+def test_a_suffix_that_is_not_read_is_told_with_what_helps(tmp_path: Path) -> None:
+    pickled = pickle.dumps(ARRAYS)
+    cases = {
+        "model.pt": (b"anything", "suffix '.pt' of a PyTorch file", "safetensors.torch.save_file"),
+        "model.h5": (b"\x89HDF\r\n\x1a\n", "suffix '.h5' of an HDF5 file", "in Keras: "),
+        "model.onnx": (b"anything", "suffix '.onnx' of an ONNX model", "numpy.savez"),
+        "model.dat": (pickled, "suffix '.dat' of a pickle", "(call it .pkl)"),
+        "model": (pickled, "no suffix of a pickle", "(call it .pkl)"),
+        "w.pkl.gz": (gzip.compress(pickled), "of a gzip file with a pickle inside", "unpack it"),
+    }
+    for name, (data, found, advice) in cases.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(LoadError) as caught:
+            formats.read(tmp_path / name)
+        assert found in caught.value.found
+        assert advice in caught.value.expected
+
+
+@pytest.mark.parametrize("function", [formats.read, formats.inspect, arraynet.load])
+@pytest.mark.parametrize(
+    "thing", [pickle.dumps(ARRAYS) * 900, b"W" * 100_000, "W" * 100_000, ["w.npz"] * 50_000,
+              np.ones(50_000), "W\0" * 50_000]
+)  # fmt: skip
+def test_what_is_no_path_is_not_printed(function: Any, thing: Any) -> None:
+    """``load(file.read())`` would fill a terminal."""
+    with pytest.raises(LoadError, match=r"a path|the path of a file") as caught:
+        function(thing)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).isprintable()
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
@@ -190,7 +226,7 @@ def test_inspect_loads_nothing(tmp_path: Path) -> None:
 def test_inspect_shows_graph_and_metadata(tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     source = save(tmp_path / "source.npz")
-    formats.convert(source, path, hidden="relu", output="softmax")
+    arraynet.convert(source, path, hidden="relu", output="softmax")
     inspection = formats.inspect(path)
     assert [node.op for node in inspection.nodes] == ["affine", "softmax"]
     assert inspection.metadata == {}

@@ -69,11 +69,11 @@ def headers(draw: st.DrawFn) -> bytes:
 
 
 def test_structures() -> None:
-    cases = structures(headers(), 2_000)
+    cases = structures(headers())
     report = attack(cases, "safetensors", ".safetensors", GOOD)
     report.check()
-    assert report.cases == 2_000
-    assert report.loaded > 50
+    assert report.cases >= 600
+    assert report.loaded > report.cases / 100
 
 
 def bombs() -> dict[str, bytes]:

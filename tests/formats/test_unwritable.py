@@ -172,10 +172,10 @@ def test_a_target_that_is_no_file(path: Path) -> None:
         make(path)
         kind = stat.S_IFMT(path.lstat().st_mode)
         with pytest.raises(ArraynetError, match="got a folder, a pipe or a device there"):
-            formats.convert(source, path)
+            arraynet.convert(source, path)
         assert stat.S_IFMT(path.lstat().st_mode) == kind
     link = path.with_name(f"link{path.suffix}")
     link.symlink_to("/dev/null")
     with pytest.raises(ArraynetError, match="got a folder, a pipe or a device there"):
-        formats.convert(source, link)
+        arraynet.convert(source, link)
     assert sorted(os.listdir(path.parent)) == sorted([source.name, path.name, link.name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+import arraynet
 from arraynet import ArraynetError, DtypeError, LoadError, formats
-from arraynet.formats.writing import replace_file
+from arraynet.chains import graph_from_contents
+from arraynet.formats.writing import replace_file, replacing
 from tests.formats.sample_arrays import sample_arrays
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -157,18 +161,103 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert caught.value.filename == str(path)
 
 
+# Permissions and folders: what was saved is saved.
+
+
+def test_a_folder_that_may_not_be_listed_is_no_failed_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With mode 0300 a file can be written, and its folder cannot be opened to be synced."""
+    path = tmp_path / "net.npz"
+    real = os.open
+
+    def watched(name: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if os.path.isdir(name):
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return real(name, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", watched)
+    for value in (1, 2):
+        formats.write(path, {"W1": np.full(2, value)})
+    monkeypatch.undo()
+    assert formats.read(path).tensors["W1"].tolist() == [2, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may do it all")
+def test_a_folder_of_mode_0300(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    folder.chmod(0o300)
+    try:
+        formats.write(folder / "net.npz", {"W1": np.ones(2)})
+    finally:
+        folder.chmod(0o700)
+    assert formats.read(folder / "net.npz").tensors["W1"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o027, 0o077])
+def test_the_umask_holds_and_is_never_changed(
+    mask: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To ask for it is to set it, for all threads of a process."""
+    before = os.umask(mask)
+    with monkeypatch.context() as patched:
+
+        def refused(_: int) -> int:
+            raise AssertionError("the umask is the whole process's")
+
+        patched.setattr(os, "umask", refused)
+        try:
+            formats.write(tmp_path / "new.npz", {"W1": np.ones(2)})
+            (tmp_path / "old.npz").touch()
+            (tmp_path / "old.npz").chmod(0o606)
+            formats.write(tmp_path / "old.npz", {"W1": np.ones(2)})
+        finally:
+            patched.undo()
+            os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new.npz").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "old.npz").stat().st_mode) == 0o606
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_what_few_may_read_is_never_open_to_others(mode: int, tmp_path: Path) -> None:
+    """Not for a moment, while it is written either."""
+    path = tmp_path / "net.npz"
+    path.touch()
+    path.chmod(mode)
+    with replacing(str(path)) as file:
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == mode
+        file.write(b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert path.read_bytes() == b"new"
+
+
+def test_threads_that_save_at_once(tmp_path: Path) -> None:
+    def save(number: int) -> int:
+        path = tmp_path / f"{number % 4}.npz"
+        for _ in range(5):
+            formats.write(path, {"W1": np.full(9, number)})
+        return stat.S_IMODE(path.stat().st_mode)
+
+    (tmp_path / "plain").touch()
+    with ThreadPoolExecutor(8) as pool:
+        modes = set(pool.map(save, range(16)))
+    assert modes == {stat.S_IMODE((tmp_path / "plain").stat().st_mode)}
+    assert len(list(tmp_path.iterdir())) == 5
+
+
 # A full disk: the process may not write files beyond a size. A crash: it is killed.
 
 CONVERT = """
 import resource, signal, sys
-from arraynet import formats
+import arraynet
 source, target, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if size:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 print("ready", flush=True)
 while True:
-    formats.convert(source, target, hidden="sigmoid", output="softmax")
+    arraynet.convert(source, target, hidden="sigmoid", output="softmax")
     print("done", flush=True)
 """
 
@@ -200,7 +289,7 @@ def test_a_full_disk_leaves_the_old_file_whole(
     target = tmp_path / f"target{suffix}"
     formats.write(target, {"W1": np.ones((2, 2)), "b1": np.ones(2)})
     before = target.read_bytes()
-    _, errors = convert(source, target, size).communicate(timeout=60)
+    _, errors = convert(source, target, size).communicate()
     assert "File too large" in errors
     assert str(target) in errors
     assert target.read_bytes() == before
@@ -209,7 +298,7 @@ def test_a_full_disk_leaves_the_old_file_whole(
 
 def test_a_full_disk_leaves_no_half_file(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "target.safetensors"
-    _, errors = convert(source, target, 100_000).communicate(timeout=60)
+    _, errors = convert(source, target, 100_000).communicate()
     assert "File too large" in errors
     assert list(tmp_path.iterdir()) == [source]
 
@@ -230,7 +319,7 @@ def test_a_killed_convert_leaves_a_whole_file(suffix: str, source: Path, tmp_pat
             process.stdout.readline()
         time.sleep(0.003 * number)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate()
         assert process.returncode == -signal.SIGKILL
         found = formats.read(target).tensors
         state = "new" if found["W1"].shape == (1000, 1000) else "old"
@@ -249,31 +338,31 @@ def test_convert_keeps_every_bit_and_the_metadata(suffix: str, tmp_path: Path) -
     chance = np.random.default_rng(1)
     arrays = {"W1": chance.standard_normal((4, 3)), "b1": chance.standard_normal(3)}
     formats.write(source, arrays, {"license": "MIT"})
-    graph = formats.convert(source, target, hidden="sigmoid", output="softmax", scale=0.5)
+    graph = arraynet.convert(source, target, hidden="sigmoid", output="softmax", scale=0.5)
     contents = formats.read(target)
-    again = formats.graph_from_contents(contents, file=target)
+    again = graph_from_contents(contents, file=target)
     assert again.nodes == graph.nodes
     assert [node.op for node in again.nodes] == ["scale_shift", "affine", "softmax"]
     assert_same(contents.tensors, dict(graph.weights))
     assert contents.tensors["W1"].tobytes() == arrays["W1"].tobytes()
     assert contents.metadata["license"] == "MIT"
-    formats.convert(target, target)
-    assert formats.graph_from_contents(formats.read(target), file=target).nodes == graph.nodes
+    arraynet.convert(target, target)
+    assert graph_from_contents(formats.read(target), file=target).nodes == graph.nodes
 
 
 def test_convert_the_books_pickle(test_data: Path, tmp_path: Path) -> None:
     source = test_data / "weights" / "sample_weight.pkl"
     target = tmp_path / "book.safetensors"
     with pytest.raises(LoadError, match="expected hidden= and output="):
-        formats.convert(source, target)
+        arraynet.convert(source, target)
     assert not target.exists()
-    formats.convert(source, target, hidden="sigmoid", output="softmax")
+    arraynet.convert(source, target, hidden="sigmoid", output="softmax")
     assert_same(formats.read(target).tensors, formats.read(source).tensors)
 
 
 def test_convert_to_another_suffix(tmp_path: Path) -> None:
     with pytest.raises(ArraynetError, match=r"got the suffix '.onnx', expected one of"):
-        formats.convert(tmp_path / "missing.npz", tmp_path / "target.onnx")
+        arraynet.convert(tmp_path / "missing.npz", tmp_path / "target.onnx")
 
 
 def test_this_system_has_what_these_tests_need() -> None:

@@ -7,6 +7,7 @@ import json
 import harness
 import numpy as np
 
+from arraynet.chains import graph_from_contents
 from arraynet.formats.graph_json import KEY
 from tests.formats.archives import archive, npy, shape_of
 
@@ -32,7 +33,7 @@ def build(data: bytes) -> bytes:
 
 def load(path: str) -> harness.Arrays:
     contents = harness.formats.read(path)
-    return dict(harness.formats.graph_from_contents(contents, file=path).weights)
+    return dict(graph_from_contents(contents, file=path).weights)
 
 
 if __name__ == "__main__":

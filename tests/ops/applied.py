@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arraynet.backends import Backend
 from arraynet.errors import DtypeError
@@ -33,10 +34,7 @@ def outputs(
         if kind is not None and not has_dtype(backend, kind):
             pytest.skip(f"{backend.name} has no {kind}")
     op = OPS[name]
-    arrays = [
-        x if x is None else np.asarray(x) if host else _brought(backend, np.asarray(x))
-        for x, host in op.placed(inputs)
-    ]
+    arrays = prepared(backend, name, inputs)
     try:
         got = op.formula(*arrays, xp=backend.xp, **attributes)
     except NotImplementedError as error:
@@ -53,6 +51,14 @@ def outputs(
             assert backend.owns(result) or isinstance(result, np.generic)
     _compare_with_meta(backend, name, arrays, results, attributes)
     return [result if op.gives_host else np.asarray(backend.to_host(result)) for result in results]
+
+
+def prepared(backend: Backend, name: str, inputs: Sequence[Any]) -> list[Any]:
+    """Return inputs where the op takes them: on the device, or on the host."""
+    return [
+        x if x is None else np.asarray(x) if host else _brought(backend, np.asarray(x))
+        for x, host in OPS[name].placed(inputs)
+    ]
 
 
 def _brought(backend: Backend, x: Vector) -> Any:
@@ -107,3 +113,14 @@ def close(got: Vector, wanted: Any, *, ulps: float = 16) -> None:
     finite = np.abs(wide[np.isfinite(wide)])
     scale = max(1.0, float(finite.max())) if finite.size else 1.0
     np.testing.assert_allclose(got.astype(np.float64), wide, rtol=0, atol=ulps * eps * scale)
+
+
+def search(backend: Backend) -> settings:
+    """Return how Hypothesis searches: few examples on JAX, which compiles every new shape."""
+    return settings(
+        max_examples=3 if backend.name.startswith("jax") else 20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )

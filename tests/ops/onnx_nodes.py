@@ -18,36 +18,55 @@ FAMILIES = (
     "bits",
     "casting",
     "comparison",
+    "convolution",
     "creation",
     "einsum",
     "elementary",
+    "global_pooling",
     "indexing",
     "joining",
+    "layer_normalisation",
     "linear",
     "lstm",
+    "normalisation",
     "norms",
+    "padding",
+    "pooling",
     "products",
     "ranking",
     "rearranging",
     "recurrent",
     "reductions",
+    "response_normalisation",
     "rotary",
     "scattering",
     "shaping",
+    "transposed_convolution",
+    "sizes",
     "trigonometry",
+    "unpooling",
     "variadic",
 )
 """The modules of ops whose operators are tried."""
 
-WITHOUT_TESTS = ("affine", "dropout", "embedding", "scale_shift", "scaled_dot_product_attention")
+WITHOUT_TESTS = (
+    "affine",
+    "dropout",
+    "embedding",
+    "global_lp_pool",
+    "scale_shift",
+    "scaled_dot_product_attention",
+)
 """Their ops that ONNX does not have, or tests in training."""
 
 NAMES = {
+    "Col2Im": "col2im",
     "And": "logical_and",
     "IsNaN": "is_nan",
     "MatMul": "matmul",
     "Not": "logical_not",
     "Or": "logical_or",
+    "RMSNormalization": "rms_normalization",
     "Xor": "logical_xor",
 }
 
@@ -64,8 +83,20 @@ TYPES = {
 }
 """The dtypes of ONNX's numbers for them."""
 
-_IGNORED = ("round_mode", "saturate", "stash_type")
+IGNORED = ("round_mode", "saturate", "stash_type")
 """Attributes of dtypes that arraynet does not have."""
+
+SEVERAL = {
+    "layer_normalization": "layer_normalization_with_statistics",
+    "max_pool": "max_pool_with_indices",
+}
+"""The op for an operator of which more than the first output is asked for."""
+
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    "batch_normalization": ("momentum", "training_mode"),
+    "max_pool": ("storage_order",),
+}
+"""Attributes of training, and of outputs that are another op's."""
 
 _FLAGS = {
     key for op in OPS.values() for key, default in op.defaults.items() if isinstance(default, bool)
@@ -97,6 +128,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"^(RNN|GRU|LSTM)$", lambda m: m[0], apart).lower()
 
 
+def left_out(name: str) -> set[str]:
+    """Return the attributes of an operator that its op does not have."""
+    return {*IGNORED, *LEFT_OUT.get(name, ())}
+
+
 @cache
 def cases() -> dict[str, Case]:
     """Return the node tests of one node whose dtypes arraynet knows."""
@@ -120,7 +156,15 @@ def cases() -> dict[str, Case]:
         case = _case(onnx, test, nodes[0])
         if case is not None:
             found[test.name] = case
+            if case.name in SEVERAL.values():
+                found[f"{test.name} of one output"] = _of_one_output(case)
     return found
+
+
+def _of_one_output(case: Case) -> Case:
+    name = next(one for one, several in SEVERAL.items() if several == case.name)
+    attributes = {k: v for k, v in case.attributes.items() if k not in left_out(name)}
+    return case._replace(name=name, attributes=attributes, wanted=case.wanted[:1])
 
 
 def _form(schema: Any) -> Any:
@@ -144,13 +188,17 @@ def _case(onnx: Any, test: Any, node: Any) -> Case | None:
     if not all(kind in TYPES for kind in kinds):
         return None
     attributes = {snake_case(a.name): _attribute(onnx, a) for a in node.attribute}
+    if attributes.get("training_mode"):
+        return None
+    name = snake_case(node.op_type)
+    name = SEVERAL.get(name, name) if len(node.output) > 1 else name
     if node.op_type == "Split" and len(node.input) == 1:
         attributes.setdefault("num_outputs", len(node.output))  # so it was before opset 18
     return Case(
         test.name,
-        snake_case(node.op_type),
+        name,
         [given[key] if key else None for key in node.input],
-        {key: value for key, value in attributes.items() if key not in _IGNORED},
+        {key: value for key, value in attributes.items() if key not in left_out(name)},
         [made[key] if key else None for key in node.output],
     )
 

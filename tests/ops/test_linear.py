@@ -81,7 +81,7 @@ def test_layers_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"bias \(1,\) needs one number for each of 50 outputs"):
         ops.affine(np.ones((2, 784)), np.ones((784, 50)), np.ones(1))
     with pytest.raises(ShapeError, match=r"weight \(784,\) needs two axes"):
-        ops.matmul(np.ones((2, 784)), np.ones(784))
+        ops.affine(np.ones((2, 784)), np.ones(784), np.ones(1))
     with pytest.raises(ShapeError, match="x is a scalar"):
         ops.matmul(np.array(1.0), np.ones((1, 1)))
 

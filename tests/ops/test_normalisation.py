@@ -1,4 +1,4 @@
-"""Normalisation against its definitions in float64 and ONNX's own cases, on every backend."""
+"""Normalisation against its definitions in float64, on every backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from arraynet import ops
 from arraynet.backends import Backend
 from arraynet.errors import ShapeError
 from arraynet.ops import OPS
-from tests.ops.onnx_cases import Case, cases, snake
 from tests.ops.running import close, run, searched
 from tests.ops.samples import has_dtype
 
@@ -159,50 +158,6 @@ def test_mean_variance_normalization(backend: Backend, dtype: str, axes: tuple[i
     # 1 over the smallest deviation is what rounding errors of x are multiplied by.
     scale = 10.0 / np.where(deviation == 0, 1.0, deviation)
     close(got, (wide - mean) / (deviation + 1e-9), scale, dtype)
-
-
-CASES = [
-    case
-    for case in cases(
-        [
-            "batch_normalization",
-            "groupnormalization",
-            "instance_normalization",
-            "layernormalization",
-            "lpnormalization",
-            "lrn",
-            "meanvariancenormalization",
-            "rmsnormalization",
-        ]
-    )
-    if not case.attributes.get("training_mode")
-]
-
-
-def test_onnx_has_cases() -> None:
-    pytest.importorskip("onnx")
-    assert {case.operator for case in CASES} == {
-        "BatchNormalization",
-        "GroupNormalization",
-        "InstanceNormalization",
-        "LayerNormalization",
-        "LpNormalization",
-        "LRN",
-        "MeanVarianceNormalization",
-        "RMSNormalization",
-    }
-    assert len(CASES) >= 50
-
-
-@pytest.mark.parametrize("case", CASES, ids=repr)
-def test_onnx_cases(backend: Backend, case: Case) -> None:
-    name, attributes = snake(case.operator), dict(case.attributes)
-    if len(case.wanted) == 3:
-        name += "_with_statistics"
-    got = run(backend, name, *case.arrays, **attributes)
-    for one, wanted in zip(got if isinstance(got, tuple) else (got,), case.wanted, strict=True):
-        assert one.dtype == wanted.dtype == np.float32
-        close(one, wanted, np.abs(wanted).max(), "float32", 16)
 
 
 def test_batch_normalization_of_a_single_axis(backend: Backend) -> None:

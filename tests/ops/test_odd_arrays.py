@@ -12,8 +12,11 @@ import pytest
 from arraynet import ops
 from arraynet.errors import DtypeError
 from arraynet.ops import OPS
+from tests.ops.inputs import sample
 
 NAMES = sorted({registration.name for registration in OPS.values() if registration.floating})
+
+Array = np.ndarray[Any, Any]
 
 X = np.linspace(-2.0, 2.0, 16, dtype=np.float32).reshape(4, 4)
 
@@ -47,46 +50,55 @@ REFUSED = {
 }
 
 COMPUTED = {
-    "matrix": lambda path: np.matrix(X),
-    "subclass": lambda path: X.view(Tagged),
-    "memmap": lambda path: _mapped(path),
-    "read only": lambda path: _sealed(),
-    "by columns": lambda path: np.asfortranarray(X),
-    "backwards": lambda path: X[::-1, ::-1].copy()[::-1, ::-1],
-    "other bytes": lambda path: X.astype(">f4"),
-    "unaligned": lambda path: np.frombuffer(b"?" + X.tobytes(), np.float32, offset=1).reshape(4, 4),
-    "broadcast": lambda path: np.broadcast_to(X[:1], (4, 4)),
+    "matrix": lambda x, path: np.matrix(x) if x.ndim == 2 else x.view(Tagged),
+    "subclass": lambda x, path: x.view(Tagged),
+    "memmap": lambda x, path: _mapped(x, path),
+    "read only": lambda x, path: _sealed(x),
+    "by columns": lambda x, path: np.asfortranarray(x),
+    "backwards": lambda x, path: x[::-1, ::-1].copy()[::-1, ::-1],
+    "other bytes": lambda x, path: x.astype(">f4"),
+    "unaligned": lambda x, path: _unaligned(x),
+    "broadcast": lambda x, path: np.broadcast_to(x[:1], x.shape),
 }
 
 
-def _mapped(path: Any) -> np.ndarray[Any, Any]:
-    mapped = np.memmap(path / "x", np.float32, "w+", shape=(4, 4))
-    mapped[...] = X
+def _mapped(x: Array, path: Any) -> Array:
+    mapped = np.memmap(path / "x", np.float32, "w+", shape=x.shape)
+    mapped[...] = x
     return mapped
 
 
-def _sealed() -> np.ndarray[Any, Any]:
-    copy = X.copy()
+def _sealed(x: Array) -> Array:
+    copy = x.copy()
     copy.setflags(write=False)
     return copy
 
 
-def _rest(name: str) -> list[np.ndarray[Any, Any]]:
-    """Return what an op takes beside its first array."""
-    vector = np.linspace(0.5, 1.5, 4, dtype=np.float32)
-    count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in OPS[name].arrays)
-    square = [np.eye(4, dtype=np.float32)] if OPS[name].merges == "matrix" else []
-    return [*square, vector, vector][: count - 1]
+def _unaligned(x: Array) -> Array:
+    return np.frombuffer(b"?" + x.tobytes(), np.float32, offset=1).reshape(x.shape)
+
+
+def _sample(name: str) -> tuple[Array, list[Any], dict[str, Any]]:
+    """Return an op's first array, those after it, and its attributes."""
+    (first, *rest), attributes = sample(name, X)
+    return np.ascontiguousarray(first), rest, attributes
+
+
+def _results(name: str, *arrays: Any, **attributes: Any) -> list[Array]:
+    with np.errstate(invalid="ignore"):  # the logarithm of a negative number is NaN
+        got = getattr(ops, name)(*arrays, **attributes)
+    return list(got) if isinstance(got, tuple) else [got]
 
 
 @pytest.mark.parametrize("kind", REFUSED)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_would_compute_something_else_is_refused(name: str, kind: str) -> None:
     odd = REFUSED[kind]()
-    rest = _rest(name)
-    for arrays in ([odd, *rest], *([X, odd, *rest[1:]] for _ in rest[:1])):
+    first, rest, attributes = _sample(name)
+    second = rest[:1] if not OPS[name].placed([first, *rest])[-1][1] else []
+    for arrays in ([odd, *rest], *([first, odd, *rest[1:]] for _ in second)):
         with pytest.raises((DtypeError, TypeError), match=f"^{name}: got ") as caught:
-            getattr(ops, name)(*arrays)
+            getattr(ops, name)(*arrays, **attributes)
         assert len(str(caught.value)) < 300
         assert "\n" not in str(caught.value)
 
@@ -94,26 +106,32 @@ def test_what_would_compute_something_else_is_refused(name: str, kind: str) -> N
 @pytest.mark.parametrize("kind", COMPUTED)
 @pytest.mark.parametrize("name", NAMES)
 def test_how_an_array_lies_in_memory_does_not_matter(name: str, kind: str, tmp_path: Any) -> None:
+    first, rest, attributes = _sample(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)  # np.matrix says so
-        odd, rest = COMPUTED[kind](tmp_path), _rest(name)
+        odd = COMPUTED[kind](first, tmp_path)
     plain = np.array(odd, dtype=np.float32, order="C")
-    got = getattr(ops, name)(odd, *rest)
-    wanted = getattr(ops, name)(plain, *rest)
-    assert got.dtype.newbyteorder("=") == np.float32
-    np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(np.float32).eps, atol=1e-7)
+    got = _results(name, odd, *rest, **attributes)
+    for one, wanted in zip(got, _results(name, plain, *rest, **attributes), strict=True):
+        assert one.dtype.newbyteorder("=") == np.float32
+        np.testing.assert_allclose(one, wanted, rtol=4 * np.finfo(np.float32).eps, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bfloat16_is_computed_as_float32_and_rounded(name: str) -> None:
     kind = _extension("bfloat16")
-    short = X.astype(kind)
-    rest = [array.astype(kind) for array in _rest(name)]
-    got = getattr(ops, name)(short, *rest)
-    assert got.dtype == kind
-    wide = [array.astype(np.float32) for array in (short, *rest)]
-    wanted = getattr(ops, name)(*wide)
-    np.testing.assert_allclose(got.astype(np.float32), wanted, rtol=2**-7, atol=2**-7)
+    first, rest, attributes = _sample(name)
+    arrays, wide = (
+        [
+            array if host or array.dtype.kind in "bi" else array.astype(kind).astype(dtype)
+            for array, host in OPS[name].placed([first, *rest])
+        ]
+        for dtype in (kind, np.float32)
+    )
+    got = _results(name, *arrays, **attributes)
+    for one, wanted in zip(got, _results(name, *wide, **attributes), strict=True):
+        assert one.dtype == kind
+        np.testing.assert_allclose(one.astype(np.float32), wanted, rtol=2**-7, atol=2**-7)
 
 
 def test_the_table_of_ops_is_whole() -> None:

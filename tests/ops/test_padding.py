@@ -1,4 +1,4 @@
-"""Padding against NumPy's own and ONNX's cases, on every backend."""
+"""Padding against NumPy's own, on every backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from arraynet import ops
 from arraynet.backends import Backend
 from arraynet.errors import DtypeError, GraphError, ShapeError
 from arraynet.ops.meta import MetaArray, NeedsValueError
-from tests.ops.onnx_cases import Case, cases
 from tests.ops.running import run, searched
 
 
@@ -40,24 +39,6 @@ def test_pad_is_that_of_numpy(backend: Backend, mode: str) -> None:
         np.testing.assert_array_equal(got, wanted)
 
     check()
-
-
-CASES = cases(["pad"])
-
-
-def test_onnx_has_cases() -> None:
-    pytest.importorskip("onnx")
-    assert len(CASES) >= 6
-
-
-@pytest.mark.parametrize("case", CASES, ids=repr)
-def test_onnx_cases(backend: Backend, case: Case) -> None:
-    (wanted,) = case.wanted
-    x, *rest = case.arrays
-    if x.dtype == np.float64:
-        x, wanted = x.astype(np.float32), wanted.astype(np.float32)
-    got = run(backend, "pad", x, *rest, **case.attributes)
-    np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "float32"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -64,7 +64,6 @@ def close(got: Vector, wanted: Any, eps: float, scale: Any = 0.0) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", RISING)
-@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_rising(name: str, dtype: str, data: st.DataObject) -> None:
     y = getattr(ops, name)(np.sort(data.draw(numbers(dtype))))
@@ -75,7 +74,6 @@ def test_rising(name: str, dtype: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ODD)
-@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_odd(name: str, dtype: str, data: st.DataObject) -> None:
     x = data.draw(numbers(dtype))
@@ -83,7 +81,6 @@ def test_odd(name: str, dtype: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_an_activation_and_its_mirror_image(dtype: str, data: st.DataObject) -> None:
     x = data.draw(numbers(dtype))
@@ -99,7 +96,6 @@ def test_an_activation_and_its_mirror_image(dtype: str, data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_the_rectifiers_are_made_of_each_other(dtype: str, data: st.DataObject) -> None:
     x = data.draw(numbers(dtype))
@@ -114,7 +110,6 @@ def test_the_rectifiers_are_made_of_each_other(dtype: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_probabilities_sum_to_1(dtype: str, data: st.DataObject) -> None:
     x = data.draw(rows(dtype, largest=float(np.finfo(dtype).max)))
@@ -128,7 +123,6 @@ def test_probabilities_sum_to_1(dtype: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_shift_of_all_scores_changes_nothing(dtype: str, data: st.DataObject) -> None:
     # Scores and shifts on a grid, so that the shift is exact.
@@ -144,7 +138,6 @@ def test_a_shift_of_all_scores_changes_nothing(dtype: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_the_row_ops_agree_with_each_other(dtype: str, data: st.DataObject) -> None:
     x = data.draw(rows(dtype, largest=30.0))
@@ -156,7 +149,6 @@ def test_the_row_ops_agree_with_each_other(dtype: str, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_sparsemax_meets_the_conditions_of_the_nearest_point(
     dtype: str, data: st.DataObject
@@ -169,7 +161,6 @@ def test_sparsemax_meets_the_conditions_of_the_nearest_point(
         assert (scores[shares == 0] <= thresholds.min() + slack).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_the_order_of_the_scores_does_not_matter(data: st.DataObject) -> None:
     x = data.draw(rows("float64"))

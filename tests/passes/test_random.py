@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from arraynet.graph import Graph
 from arraynet.passes import COMPUTING, drop, optimize, split_affine
 from tests.reference import assert_right, forward
-from tests.strategies import QUICK, batch, graphs
+from tests.strategies import batch, graphs
 
 EVERY = [drop, *COMPUTING, split_affine, optimize]
 
@@ -28,7 +28,6 @@ def snapshot(graph: Graph) -> Any:
 
 
 @pytest.mark.parametrize("rewrite", EVERY, ids=lambda rewrite: rewrite.__name__)
-@QUICK
 @given(graph=graphs(), seed=st.integers(0, 1000))
 def test_a_pass_keeps_the_result(rewrite: Any, graph: Graph, seed: int) -> None:
     before = snapshot(graph)
@@ -43,7 +42,6 @@ def test_a_pass_keeps_the_result(rewrite: Any, graph: Graph, seed: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
-@QUICK
 @given(data=st.data())
 def test_all_passes_keep_the_result_in_other_dtypes(dtype: str, data: st.DataObject) -> None:
     graph = data.draw(graphs(dtype))
@@ -51,7 +49,6 @@ def test_all_passes_keep_the_result_in_other_dtypes(dtype: str, data: st.DataObj
     assert_right(forward(optimize(graph), x).value, forward(graph, x), dtype)
 
 
-@QUICK
 @given(graph=graphs())
 def test_passes_save_work_and_have_none_left(graph: Graph) -> None:
     after = optimize(graph)

@@ -19,9 +19,8 @@ from arraynet.graph import Graph
 from arraynet.passes import COMPUTING, drop, optimize, split_affine
 from tests.passes.images import image_graphs
 from tests.passes.reference import outputs
-from tests.strategies import QUICK
 
-SOME = settings(QUICK, max_examples=100)
+SOME = settings(max_examples=100)
 
 EVERY = [drop, *COMPUTING, split_affine, optimize]
 

@@ -5,7 +5,7 @@ import pytest
 
 import arraynet
 from arraynet import plots
-from arraynet.errors import ShapeError
+from arraynet.errors import DtypeError, ShapeError
 from arraynet.metrics import Evaluation
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -126,6 +126,60 @@ def test_an_image_of_any_shape(
     )
 
 
+def test_the_image_and_its_true_class_are_shown(
+    net: arraynet.Network, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    x, t = digits
+    wrong = int(np.flatnonzero(net.classify(x) != t)[0])
+    ax = plots.probabilities(net, x[wrong], t[wrong])
+    guess = int(net.classify(x[wrong : wrong + 1])[0])
+    assert ax.get_title() == f"Predicted {guess}, true class {t[wrong]}"
+    (panel,) = ax.child_axes
+    (picture,) = panel.get_images()
+    np.testing.assert_array_equal(picture.get_array(), x[wrong].reshape(8, 8))
+    ax.get_figure().draw_without_rendering()
+    assert not panel.get_window_extent().overlaps(ax.get_window_extent())
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_the_image_stays_in_the_place_of_the_axes(
+    net: arraynet.Network, digits: tuple[np.ndarray, np.ndarray], layout: str | None
+) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure((9, 3), layout=layout)
+    left, right = figure.subplots(1, 2)
+    plots.probabilities(net, digits[0][0], ax=right)
+    figure.draw_without_rendering()
+    (panel,) = right.child_axes
+    assert left.get_window_extent().x1 < panel.get_window_extent().x0
+    assert panel.get_window_extent().x1 < right.get_window_extent().x0
+
+
+def test_the_image_of_a_shape_and_what_is_no_image() -> None:
+    identity = arraynet.Sequential(arraynet.Dense(np.eye(6), np.zeros(6)))
+    assert plots.probabilities(identity, np.arange(6.0)).child_axes == []
+    (panel,) = plots.probabilities(identity, np.arange(6.0), shape=(2, 3)).child_axes
+    assert panel.get_images()[0].get_array().tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(ShapeError, match="expected 4 × 4"):
+        plots.probabilities(identity, np.arange(6.0), shape=(4, 4))
+
+
+@pytest.mark.parametrize("label", [-1, 3, 10**30])
+def test_a_true_class_that_is_none(label: int) -> None:
+    with pytest.raises((ShapeError, DtypeError)):
+        plots.probabilities(dense(3), [1.0], label)
+
+
 def test_several_images_are_refused(net: arraynet.Network) -> None:
     with pytest.raises(ShapeError, match=r"one image of the network's 64 inputs"):
         plots.probabilities(net, np.zeros((2, 64)))
+
+
+def test_probabilities_of_no_and_yes() -> None:
+    gate = arraynet.Sequential(arraynet.Dense([[1.0], [0], [0], [0]]), "sigmoid")
+    ax = plots.probabilities(gate, [np.log(3), 0, 0, 0], 0, names=["no", "yes"])
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([0.25, 0.75])
+    assert ax.get_title() == "Predicted yes, true class no"
+    with pytest.raises(ShapeError, match=r"probabilities: got a network with one output"):
+        plots.probabilities(arraynet.Sequential(arraynet.Dense(np.ones((4, 1)))), [0, 0, 0, 1])

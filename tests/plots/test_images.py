@@ -57,6 +57,10 @@ def test_labels_are_numbers_or_one_hot(labels: object) -> None:
     assert texts(plots.images(RNG.random((3, 16)), labels)) == ["2", "0", "1"]
 
 
+def test_labels_may_be_empty() -> None:
+    assert texts(plots.images(RNG.random((3, 4)), ["", "", ""])) == ["", "", ""]
+
+
 def test_one_image_and_images_that_are_not_square() -> None:
     assert plots.images(RNG.random(784)).get_title() == "1 image of 28 × 28 pixels"
     x = RNG.integers(0, 255, (2, 12), "uint8")
@@ -173,6 +177,21 @@ def test_weights_are_the_columns_of_the_first_matrix(net: arraynet.Network) -> N
     assert ax.get_title() == "Weights W1\n64 inputs to each of 50 outputs"
 
 
+@pytest.mark.parametrize("name", ["default", "dark_background"])
+def test_the_signs_of_weights_are_two_colours_and_zero_is_the_page(
+    net: arraynet.Network, name: str
+) -> None:
+    from matplotlib import style
+    from matplotlib.colors import to_rgb
+
+    with style.context(name):
+        (drawn,) = plots.weights(net).get_images()
+        expected = [to_rgb("C0"), to_rgb("white" if name == "default" else "black"), to_rgb("C1")]
+    largest = drawn.get_clim()[1]
+    found = [drawn.to_rgba(value)[:3] for value in (-largest, 0.0, largest)]
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
 def test_weights_of_a_network_with_a_scale_before_it() -> None:
     dense = arraynet.Dense(RNG.random((4, 3)), np.zeros(3))
     scaled = arraynet.Sequential(arraynet.Scale(0.5), dense, "softmax")
@@ -187,3 +206,15 @@ def test_a_network_without_a_matrix_has_no_weights_to_draw() -> None:
     graph = Graph((Value("x", ("batch", 4)),), (Node("relu", ("x",), ("relu1",)),), {}, ("relu1",))
     with pytest.raises(GraphError, match="without a matrix"):
         plots.weights(arraynet.Network(graph))
+
+
+def test_mistakes_of_a_network_that_says_no_or_yes() -> None:
+    """Its confidence is in what it says, be that no."""
+    gate = arraynet.Sequential(arraynet.Dense([[1.0], [0], [0], [0]]), "sigmoid")
+    x = np.zeros((3, 4))
+    x[:, 0] = [-np.log(9), np.log(3), 1.0]  # yes at 0.1, 0.75 and e / (e + 1)
+    ax = plots.misclassified(gate, x, [1, 0, 1])
+    assert ax.get_title().startswith("2 of 3 misclassified")
+    assert texts(ax) == ["1 → 0\n90.0 %", "0 → 1\n75.0 %"]
+    with pytest.raises(ShapeError, match=r"misclassified: got a network with one output"):
+        plots.misclassified(arraynet.Sequential(arraynet.Dense(np.ones((4, 1)))), x, [1, 0, 1])

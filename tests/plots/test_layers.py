@@ -5,7 +5,7 @@ import pytest
 
 import arraynet
 from arraynet import plots
-from arraynet.errors import ShapeError
+from arraynet.errors import OutOfMemoryError, ShapeError
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
@@ -59,3 +59,32 @@ def test_values_that_are_not_finite_are_counted_not_drawn() -> None:
 def test_no_rows_are_refused(net: arraynet.Network) -> None:
     with pytest.raises(ShapeError, match="no rows"):
         plots.layers(net, np.zeros((0, 64), "float32"))
+
+
+def test_only_what_is_bounded_by_itself_is_saturated() -> None:
+    """Most shares of a softmax are near 0, and nothing is lost there."""
+    rows = 9.0 * np.eye(3)
+    for op in ("softmax", "softmin", "sparsemax", "hardmax"):
+        net = arraynet.Sequential(arraynet.Dense(np.eye(3), np.zeros(3)), op)
+        assert plots.layers(net, rows).child_axes[-1].get_title() == f"{op}1"
+
+
+def test_of_many_layers_the_first_are_drawn() -> None:
+    net = arraynet.Sequential(*["sigmoid", "tanh"] * 25, arraynet.Dense(np.eye(1), np.zeros(1)))
+    ax = plots.layers(net, np.zeros((1, 1)))
+    assert len(ax.child_axes) == 40
+    assert ax.get_title().endswith("the first 40 of 52")
+
+
+@pytest.mark.parametrize("sides", [[2**20], [4] * 10])
+def test_values_that_no_memory_holds_are_one_error(sides: list[int]) -> None:
+    """Small arrays may broadcast to large ones: here 2^20 values each to 2^40."""
+    from arraynet.graph import Graph, Node, Value
+
+    ones = [1] * len(sides)
+    weights = {"a": np.zeros([1, *sides, *ones]), "b": np.zeros([1, *ones, *sides])}
+    nodes = (Node("add", ("x", "a"), ("xa",)), Node("add", ("xa", "b"), ("xab",)))
+    graph = Graph((Value("x", ("batch", *ones, *ones)),), nodes, weights, ("xab",))
+    with pytest.raises(OutOfMemoryError) as caught:
+        plots.layers(arraynet.Network(graph), np.zeros([1, *ones, *ones]))
+    assert "\n" not in str(caught.value)

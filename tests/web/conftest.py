@@ -19,6 +19,7 @@ from arraynet.web.neighbours import embedded_digits
 from arraynet.web.serving import listen, make_server
 from arraynet.web.viewer import Viewer
 from tests.drawings import VARIANTS, draw
+from tests.waiting import HANGS
 
 SIDE = 140
 
@@ -64,7 +65,7 @@ class Client:
         **options: Any,
     ) -> Answer:
         """Send one request on a connection of its own."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as line:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)) as line:
             line.request(method, path, body, dict(headers or {}), **options)
             return self._answer(line.getresponse())
 
@@ -89,7 +90,7 @@ class Client:
 
     def connect(self) -> socket.socket:
         """Return a connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=HANGS)
 
     @staticmethod
     def _answer(response: http.client.HTTPResponse) -> Answer:
@@ -106,11 +107,11 @@ def served(viewer: Any, host: str = "127.0.0.1") -> Iterator[Client]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
-        assert started.wait(20)
+        assert started.wait(HANGS)
         yield Client(bound.getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(HANGS)
         application.close()
         bound.close()
     assert not thread.is_alive()

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from arraynet.cli.group import commands
 from arraynet.errors import ArraynetError
 from arraynet.web import serving
 from arraynet.web.viewer import Viewer
+from tests.waiting import comes_true
 from tests.web.conftest import Client, drawing
 
 COMMAND = [sys.executable, "-m", "arraynet", "draw", "--no-open", "--port", "0"]
@@ -47,7 +47,7 @@ def test_it_prints_its_address_and_stops(end: signal.Signals) -> None:
         assert client.look(drawing(3).tobytes()).json["label"] == 3
         with client.connect():  # somebody who stays connected does not hold it up
             process.send_signal(end)
-            status = process.wait(60)
+            status = process.wait()
         assert status == (0 if end == signal.SIGINT else -signal.SIGTERM)
         assert process.stderr.read() == ""
         assert process.stdout.read() == ""
@@ -218,7 +218,5 @@ def test_a_browser_is_opened_where_there_is_a_display(
     if display:
         monkeypatch.setenv("DISPLAY", ":0")
     serving.open_browser("http://127.0.0.1:1/")
-    deadline = time.monotonic() + 5
-    while display and not opened and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert not display or comes_true(lambda: bool(opened))
     assert opened == (["http://127.0.0.1:1/"] if display else [])

@@ -77,9 +77,9 @@ class NumpyBackend(Backend):
         """Return the function with its NumPy calls recorded once and then replayed."""
         return replaying(function)
 
-    def pipeline(self, blocks: Iterable[HostArray], run: Kernel) -> Iterator[HostArray]:
-        """Yield ``run(block)`` for each block: there is nothing to copy."""
-        return map(run, blocks)
+    def pipeline(self, blocks: Iterable[Any], run: Kernel) -> Iterator[Any]:
+        """Yield ``run(*block)`` for each block: there is nothing to copy."""
+        return (run(*block) if type(block) is tuple else run(block) for block in blocks)
 
     def describe(self) -> dict[str, Any]:
         """Return NumPy's version and the device."""

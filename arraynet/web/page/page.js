@@ -19,12 +19,17 @@ let version = 0; // of the drawing
 
 function paint(context, size, color) {
   context.clearRect(0, 0, size, size);
-  Object.assign(context, { strokeStyle: color, lineCap: "round", lineJoin: "round" });
+  Object.assign(context, { strokeStyle: color, fillStyle: color, lineCap: "round" });
   for (const stroke of strokes) {
     let before = stroke[0];
     for (const point of stroke) {
       context.lineWidth = THICKNESS * size * point.width;
       context.beginPath();
+      if (point === before) { // a line without length is not drawn
+        context.arc(point.x * size, point.y * size, context.lineWidth / 2, 0, 2 * Math.PI);
+        context.fill();
+        continue;
+      }
       context.moveTo(before.x * size, before.y * size);
       context.lineTo(point.x * size, point.y * size);
       context.stroke();
@@ -53,6 +58,7 @@ function repaint() {
 function changed() {
   version += 1;
   element("undo").disabled = element("clear").disabled = strokes.length === 0;
+  element("hint").hidden = strokes.length > 0;
   repaint();
   look();
   later();
@@ -126,6 +132,7 @@ function togglePen() {
   if (pen.stroke) {
     liftPen();
     repaint();
+    later(); // "Pen up" would be the last word of a slow hand
   } else {
     pen.stroke = [{ x: pen.x, y: pen.y, width: 1 }];
     strokes.push(pen.stroke);
@@ -239,8 +246,10 @@ async function look() {
 function later() {
   clearTimeout(quiet);
   quiet = setTimeout(async () => {
-    if (strokes.length) say(element("answer").textContent);
     const resting = version;
+    while (looking) await pause(20); // what is said is of this drawing
+    if (version !== resting) return;
+    if (strokes.length) say(element("answer").textContent);
     for (const { name } of usable) {
       if (version !== resting) return;
       const time = await ask(`api/times${query(name)}`, drawing());
@@ -251,6 +260,9 @@ function later() {
 
 // ---- what is shown ----
 
+const BLANK = { rows: 1, columns: 1, largest: 1, pixels: [0] };
+
+let network = null; // what the server says of it
 let shown = null; // the last answer
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -314,9 +326,9 @@ function spoken(seen) {
 }
 
 function showOutputs(seen) {
-  const outputs = seen?.outputs ?? Array(10).fill(seen ? null : 0);
+  const outputs = seen?.outputs ?? Array(10).fill(null);
   const largest = Math.max(...outputs.map(Math.abs), 1e-30);
-  element("outputs").textContent = seen && !seen.probable && seen.outputs ? "Outputs" : "Probabilities";
+  element("outputs").textContent = seen?.outputs && !seen.probable ? "Outputs" : "Probabilities";
   const rows = children(element("bars"), outputs.length, () => {
     const bar = make("div", { class: "bar", "aria-hidden": "true" }, make("div"));
     return make("tr", {}, make("th", { scope: "row" }), make("td", {}, bar), make("td"));
@@ -326,18 +338,19 @@ function showOutputs(seen) {
     const share = seen?.probable ? value : Math.max(0, value) / largest;
     row.className = seen?.label === digit ? "best" : "";
     row.cells[0].textContent = digit;
-    row.querySelector(".bar > div").style.setProperty("--share", seen ? (share ?? 0) : 0);
-    row.cells[2].textContent = !seen ? "–" : seen.probable && value !== null ? percent(value) : written(value);
+    row.querySelector(".bar > div").style.setProperty("--share", share ?? 0);
+    row.cells[2].textContent = !seen?.outputs ? "–" : seen.probable && value !== null ? percent(value) : written(value);
   });
 }
 
 function showLayers(seen) {
   const colors = ["--low", "--zero", "--high"].map(rgb);
-  const layers = seen?.layers ?? [];
-  element("no-layers").hidden = layers.length > 0;
-  const figures = children(element("layers"), layers.length, () =>
-    make("figure", {}, make("canvas", { class: "strip", role: "img" }), make("figcaption")),
-  );
+  const blank = (layer) => ({ ...layer, values: Array(layer.shown).fill(0) });
+  const layers = seen?.layers ?? network?.layers.map(blank) ?? [];
+  const figures = children(element("layers"), layers.length, () => {
+    const caption = make("figcaption", {}, make("span"), make("span"));
+    return make("figure", {}, make("canvas", { class: "strip", role: "img" }), caption);
+  });
   figures.forEach((figure, place) => {
     const { name, op, size, values } = layers[place];
     const numbers = values.filter((value) => value !== null);
@@ -351,22 +364,27 @@ function showLayers(seen) {
     canvas.style.setProperty("--rows", rows);
     const range = numbers.length ? `${written(least)} to ${written(most)}` : "no numbers";
     const part = size > values.length ? `, the first ${values.length} shown` : "";
-    caption.textContent = `${name} (${op}): ${size} values, ${range}${part}`;
+    const [what, where] = caption.children;
+    what.textContent = `${name} (${op}): ${size} values${part}`;
+    where.textContent = seen?.layers ? range : "";
     const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-    describe(canvas, `${name}: mean ${written(mean)}, largest at number ${values.indexOf(most)}`);
+    const said = `mean ${written(mean)}, largest at number ${values.indexOf(most)}`;
+    describe(canvas, `${name}: ${seen?.layers ? said : "nothing yet"}`);
   });
 }
 
 function showNearest(seen) {
-  const items = children(element("nearest"), seen?.nearest?.length ?? 0, () =>
+  const blank = { label: "\u00a0", image: BLANK };
+  const nearest = seen?.nearest ?? Array(network?.nearest ?? 0).fill(blank);
+  const items = children(element("nearest"), nearest.length, () =>
     make("li", {}, make("figure", {}, make("canvas", { class: "pixels", role: "img" }), make("figcaption"))),
   );
   items.forEach((item, place) => {
-    const { label, distance, image } = seen.nearest[place];
+    const { label, distance, image } = nearest[place];
     const [canvas, caption] = item.firstElementChild.children;
     showPicture(canvas, image);
-    describe(canvas, `Test image of a ${label}`);
-    caption.replaceChildren(make("strong", {}, label), ` at ${distance.toFixed(2)}`);
+    describe(canvas, distance === undefined ? "No test image yet" : `Test image of a ${label}`);
+    caption.replaceChildren(make("strong", {}, label), distance === undefined ? "\u00a0" : `at ${distance.toFixed(2)}`);
   });
 }
 
@@ -375,15 +393,11 @@ function show(seen) {
   const answer = spoken(seen);
   element("answer").textContent = answer;
   const image = element("image");
-  if (seen) {
-    showPicture(image, seen.image);
-    const { rows, columns, pixels } = seen.image;
-    const inked = pixels.filter((pixel) => pixel > 0).length;
-    describe(image, `The drawing in ${rows} by ${columns} pixels, ${inked} of them with ink`);
-  } else {
-    fill(image, 1, 1, [0], [rgb("--paper"), rgb("--paper"), rgb("--ink")]);
-    describe(image, "No image yet");
-  }
+  const { rows, columns, pixels } = seen?.image ?? BLANK;
+  showPicture(image, seen?.image ?? BLANK);
+  const inked = pixels.filter((pixel) => pixel > 0).length;
+  const size = `${rows} by ${columns} pixels, ${inked} of them with ink`;
+  describe(image, seen ? `The drawing in ${size}` : "No image yet");
   showOutputs(seen);
   showLayers(seen);
   showNearest(seen);
@@ -428,8 +442,9 @@ async function start() {
   new ResizeObserver(repaint).observe(area);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
   refresh();
-  const network = await ask("api/network");
+  network = await ask("api/network");
   if (!network) return;
+  show(shown);
   element("network").textContent = `${network.name}: ${network.network}`;
   element("preparation").textContent = `What the network sees: ${network.preparation}`;
   element("nearest-of").textContent = network.tests ? `Of ${network.tests}, by distance` : network.without;

@@ -1,0 +1,1 @@
+"""The API site: pages made of the docstrings, whose references lead somewhere."""
