@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from arraynet.graph import Graph, functions_of
+from arraynet.graph import Graph, Node, functions_of
 from arraynet.passes.absorb import absorb_scale
 from arraynet.passes.constants import fold_constants
 from arraynet.passes.draft import Budget
@@ -69,24 +69,27 @@ def optimize(graph: Graph) -> Graph:
     Graph
         With the same inputs and outputs, by name and shape.
     """
-    return _optimized(graph, Budget(graph))
+    return _optimized(graph, Budget(graph), {})
 
 
-def _optimized(graph: Graph, budget: Budget) -> Graph:
-    graph = drop(graph)
+def _optimized(graph: Graph, budget: Budget, known: dict[Graph, Graph]) -> Graph:
+    """Return a graph after every pass; ``known`` are those that are done, as several share one."""
+    if graph in known:
+        return known[graph]
+    after = drop(graph)
     for rewrite in COMPUTING:
-        graph = rewrite(graph, budget)
-    inner = {
-        node.name: {name: _optimized(g, budget) for name, g in functions_of(node).items()}
-        for node in graph.nodes
-        if functions_of(node)
-    }
-    if all(g is functions_of(n)[k] for n in graph.nodes for k, g in inner.get(n.name, {}).items()):
-        return graph
-    nodes = [
-        replace(node, attributes={**node.attributes, **inner[node.name]})
-        if node.name in inner
-        else node
-        for node in graph.nodes
-    ]
-    return graph.rewritten(nodes, graph.weights)
+        after = rewrite(after, budget)
+    nodes = [_with_functions(node, budget, known) for node in after.nodes]
+    if any(new is not old for new, old in zip(nodes, after.nodes, strict=True)):
+        after = after.rewritten(nodes, after.weights)
+    known[graph] = after
+    return after
+
+
+def _with_functions(node: Node, budget: Budget, known: dict[Graph, Graph]) -> Node:
+    """Return a node with the graphs in it after every pass: itself where they do not change."""
+    inner = functions_of(node)
+    after = {name: _optimized(graph, budget, known) for name, graph in inner.items()}
+    if all(after[name] is graph for name, graph in inner.items()):
+        return node
+    return replace(node, attributes={**node.attributes, **after})

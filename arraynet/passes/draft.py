@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from arraynet.graph import Graph, HostArray, Node, Value, functions_of, seal
 
@@ -36,7 +39,7 @@ class Budget:
     """
 
     def __init__(self, graph: Graph) -> None:
-        weights = list(_weights(graph))
+        weights = _weights(graph, {}).values()
         self.left = FLOOR + SHARE * sum(weight.size for weight in weights)
         self.room = ROOM + sum(weight.nbytes for weight in weights) // GROWTH
 
@@ -56,12 +59,15 @@ class Budget:
         return True
 
 
-def _weights(graph: Graph) -> Iterator[HostArray]:
-    """Yield the weights of a graph and of those in its nodes."""
-    yield from graph.weights.values()
-    for node in graph.nodes:
-        for inner in functions_of(node).values():
-            yield from _weights(inner)
+def _weights(graph: Graph, found: dict[Any, HostArray]) -> dict[Any, HostArray]:
+    """Return the weights of a graph and of those in its nodes, each once."""
+    if graph not in found:
+        found[graph] = np.empty(0)  # a graph that is in several nodes is gone over once
+        found.update({(w.ctypes.data, w.nbytes): w for w in graph.weights.values()})
+        for node in graph.nodes:
+            for inner in functions_of(node).values():
+                _weights(inner, found)
+    return found
 
 
 class Draft:

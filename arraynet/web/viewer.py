@@ -187,12 +187,13 @@ class Viewer:
 
 def preparation_for(network: Network) -> preprocess.Preparation:
     """Return how drawings are prepared for a network, by the size of its input."""
-    outputs = checked_classes(network.graph, "draw", rank=2)
-    if not all(isinstance(size, int) for size in network.input_shape[1:]):
+    single = len(network.inputs) == 1
+    if single and not all(isinstance(size, int) for size in network.input_shape[1:]):
         raise ShapeError(
             f"draw: got a network that takes {shape_text(network.input_shape)}, expected numbers "
             f"after the first axis (a network for images has their size in its graph)"
         )
+    outputs = checked_classes(network.graph, "draw", rank=2)
     preparation = preprocess.preparation_for(_size(network.input_shape), "draw")
     if outputs != 10:
         raise ShapeError(

@@ -206,6 +206,39 @@ def test_ops_that_merge() -> None:
     }
 
 
+def test_what_an_op_scales_by() -> None:
+    """Of each array by turns: the op is ``x * scale + shift``, or says that it is none."""
+    told = set()
+    for name in (name for name in NAMES if OPS[name].scaling):
+        arrays, attributes = sample(name, np.random.default_rng(5).normal(size=(6, 4)))
+        for place, x in enumerate(arrays):
+            given = [None if other == place else a for other, a in enumerate(arrays)]
+            found = OPS[name].scaling(*given, rank=x.ndim, **attributes)
+            if found is not None:
+                told.add((name, place))
+                wanted = getattr(ops, name)(*arrays, **attributes)
+                np.testing.assert_allclose(x * found[0] + found[1], wanted, rtol=1e-12, atol=1e-14)
+    assert told == {
+        *(("add", 0), ("add", 1), ("sub", 0), ("sub", 1), ("mul", 0), ("mul", 1)),
+        *(("div", 0), ("neg", 0), ("scale_shift", 0), ("batch_normalization", 0)),
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].moves])
+def test_what_moves_goes_to_the_same_places_whatever_it_is(name: str) -> None:
+    x, others = np.arange(24.0).reshape(6, 4), np.random.default_rng(5).integers(-9, 9, 24)
+    arrays, attributes = sample(name, x)
+
+    def moved(numbers: Any) -> Any:
+        given = [numbers if np.array_equal(array, x) else array for array in arrays]
+        result = getattr(ops, name)(*given, **attributes)
+        parts = result if isinstance(result, tuple) else (result,)
+        return np.concatenate([np.ravel(part) for part in parts])
+
+    expected = others[moved(x).astype(int)]
+    np.testing.assert_array_equal(moved(others.reshape(6, 4).astype(float)), expected)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].rowwise])
 def test_a_batch_may_be_cut(name: str) -> None:
     (x, *rest), attributes = sample(name, np.random.default_rng(5).normal(size=(6, 4)))

@@ -11,12 +11,22 @@ from hypothesis import strategies as st
 from arraynet.graph import Graph, Node, Value
 from tests.strategies import SEEDS
 
-KINDS = (
-    *("conv", "conv", "conv_transpose", "scale", "scale", "scale", "normalization"),
-    *("normalization", "activation", "pool", "dropped", "sum", "split", "branch"),
-    *("whole", "sized", "dense", "constant"),
+KINDS: tuple[tuple[str, ...], ...] = (
+    *(("scale", "product"), ("product", "scale"), ("product", "scale", "product")),
+    *(("normalization", "product"), ("product", "normalization", "activation")),
+    *(("product", "sigmoid", "product"), ("dense", "dense"), ("normalization",)),
+    *(("activation",), ("pool",), ("dropped",), ("sum",), ("split",), ("branch",)),
+    *(("whole",), ("sized", "dense"), ("constant",)),
 )
-"""What a layer is; see `_grow`. Some are likelier than others."""
+"""What comes next: layers of some kinds, which a pass may know as one. See `_grow`."""
+
+
+CHOICES = {
+    "activation": ("relu", "sigmoid", "tanh"),
+    "dropped": ("identity", "dropout"),
+    "sigmoid": ("sigmoid",),
+}
+"""The ops of one array that a layer of a kind may be."""
 
 
 @dataclass
@@ -54,13 +64,14 @@ class _Growing:
 
 
 @st.composite
-def image_graphs(draw: st.DrawFn, layers: int = 8) -> Graph:
+def image_graphs(draw: st.DrawFn, most: int = 6) -> Graph:
     """Draw a network on images x, in float64, with a flag for branches and integers k."""
     growing = _Growing(np.random.default_rng(draw(SEEDS)), draw)
     sizes = (draw(st.sampled_from((1, 2, 4))), draw(st.integers(4, 6)), draw(st.integers(4, 6)))
     growing.sizes["x"] = sizes
-    for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=layers)):
-        _grow(growing, kind)
+    for kinds in draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=most)):
+        for kind in kinds:
+            _grow(growing, kind)
     if growing.last == "x":
         growing.become(growing.node("relu", "x"), *sizes)
     exact = growing.node("mul", "k", growing.weight(values=np.int64(16_777_217)))
@@ -79,15 +90,22 @@ def _grow(growing: _Growing, kind: str) -> None:
     """Append a layer of a kind, where it fits what is last."""
     sizes = growing.sizes[growing.last]
     image = len(sizes) == 3
-    if kind in ("conv", "conv_transpose", "pool") and image:
+    if kind == "product" and image:
+        op = growing.draw(st.sampled_from(("conv", "conv", "conv_transpose")))
+        _windows(growing, op, *sizes)
+    elif kind == "pool" and image:
         _windows(growing, kind, *sizes)
+    elif kind in ("product", "dense") and not image:
+        width = growing.draw(st.integers(1, 5))
+        weight, bias = growing.weight(sizes[0], width), growing.weight(width)
+        op, *rest = growing.draw(st.sampled_from((("affine", bias), ("matmul",))))
+        growing.become(growing.node(op, growing.last, weight, *rest), width)
     elif kind == "scale":
         _scale(growing, sizes)
     elif kind == "normalization":
         growing.become(_normalization(growing, growing.last, sizes), *sizes)
-    elif kind in ("activation", "dropped"):
-        names = ("relu", "sigmoid", "tanh") if kind == "activation" else ("identity", "dropout")
-        op = growing.draw(st.sampled_from(names))
+    elif kind in CHOICES:
+        op = growing.draw(st.sampled_from(CHOICES[kind]))
         growing.become(growing.node(op, growing.last), *sizes)
     elif kind == "sum":
         same = sorted(name for name, other in growing.sizes.items() if other == sizes)
@@ -103,10 +121,6 @@ def _grow(growing: _Growing, kind: str) -> None:
         growing.become(growing.node("mul", one, growing.last), *sizes)
     elif kind == "sized" and image:
         _sized(growing, sizes)
-    elif kind == "dense" and not image:
-        width = growing.draw(st.integers(1, 5))
-        weight, bias = growing.weight(sizes[0], width), growing.weight(width)
-        growing.become(growing.node("affine", growing.last, weight, bias), width)
     elif kind == "constant":
         zeros = growing.node(
             "constant_of_shape", growing.weight(values=[sizes[-1]]), value=np.array([0.5])

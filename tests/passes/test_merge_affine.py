@@ -75,3 +75,14 @@ def test_layers_that_share_a_weight_merge_and_leave_the_weight_to_others() -> No
     assert after.nodes[2].inputs == ("d", "W", "b")
     assert np.array_equal(after.weights["W"], layer.weight)
     assert_same(graph, after)
+
+
+def test_products_of_integers_are_left_alone() -> None:
+    """In float64, 2**53 + 1 would be 2**53."""
+    graph = Graph(
+        (Value("x", ("batch", 2), "int64"),),
+        (Node("matmul", ("x", "W"), ("z",)), Node("matmul", ("z", "V"), ("y",))),
+        {"W": np.full((2, 2), 2**53 + 1), "V": np.eye(2, dtype=np.int64)},
+        ("y",),
+    ).validated()
+    assert merge_affine(graph) is graph
