@@ -179,10 +179,10 @@ def test_all_of_a_graph_comes_back(suffix: str, tmp_path: Path) -> None:
     [
         (1, 2.5, "word", True, None, (3, ())),
         np.array([[2**53 + 1, -1]]),
-        np.float32([0.1, 1e-45, 3.4e38]),
+        np.array([0.1, 1e-45, 3.4e38], "f4"),
         np.array([1e-320, 0.1]),
         np.array(True),
-        np.uint64([2**64 - 1]),
+        np.array([2**64 - 1], "u8"),
         np.zeros((0, 3), "int8"),
     ],
     ids=repr,
@@ -201,7 +201,7 @@ def test_tuples_and_arrays_come_back_as_attributes(value: Any) -> None:
     "value",
     [
         (np.nan,),
-        np.float32([np.inf]),
+        np.array([np.inf], "f4"),
         np.ones(1025),
         (object(),),
         np.array(["a"]),
@@ -429,11 +429,24 @@ def test_graphs_that_ask_for_much() -> None:
 
 
 def test_every_value_in_every_place() -> None:
-    odd = [None, True, -1, 2**70, 1.5, "", "x", [], {}, [[[]]], {"graph": 0}, {"values": 1}]
+    odd: list[Any] = [
+        None,
+        True,
+        -1,
+        2**70,
+        1.5,
+        "",
+        "x",
+        [],
+        {},
+        [[[]]],
+        {"graph": 0},
+        {"values": 1},
+    ]
 
     def places(value: Any, path: tuple[Any, ...] = ()) -> Any:
         yield path
-        items = value.items() if isinstance(value, dict) else ()
+        items: Any = value.items() if isinstance(value, dict) else ()
         items = enumerate(value) if isinstance(value, list) else items
         for key, item in items:
             yield from places(item, (*path, key))
