@@ -41,8 +41,11 @@ def test_what_was_written_before_is_read_and_written_byte_for_byte(tmp_path: Pat
     network.save(again)
     assert again.read_bytes() == data
     layers = (
-        *(Scale(0.5, [1, 0]), Dense(np.float32([[1, 2, 3], [4, 5, 6]]), np.float32([0.5, 0, -1]))),
-        *(("leaky_relu", {"alpha": 0.1}), Dense(np.float32([[1, 0], [0, 1], [1, 1]]))),
+        *(
+            Scale(0.5, [1, 0]),
+            Dense(np.array([[1, 2, 3], [4, 5, 6]], "f4"), np.array([0.5, 0, -1], "f4")),
+        ),
+        *(("leaky_relu", {"alpha": 0.1}), Dense(np.array([[1, 0], [0, 1], [1, 1]], "f4"))),
         ("softmax", {"axis": -1}),
     )
     Sequential(*layers).save(again)
@@ -50,7 +53,7 @@ def test_what_was_written_before_is_read_and_written_byte_for_byte(tmp_path: Pat
 
 
 FLOAT = "float32"
-STEP = np.float32([0.5, -1.0, 2.0])
+STEP = np.array([0.5, -1.0, 2.0], "f4")
 
 
 def _graph(inputs: Any, nodes: Any, outputs: Any, weights: Any = None) -> Graph:
