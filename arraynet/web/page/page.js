@@ -371,7 +371,7 @@ function extent({ size, shown, maps }) {
   if (!maps) return `${size} values${size > shown ? `, the first ${shown} shown` : ""}`;
   const { count, rows, columns } = maps;
   const seen = shown / (rows * columns);
-  return `${count} maps of ${rows} × ${columns}${count > seen ? `, the first ${seen} shown` : ""}`;
+  return `${count > seen ? `the first ${seen} of ` : ""}${count} maps of ${rows} × ${columns}`;
 }
 
 /** Return a few words on the values of a layer for who cannot see them. */
