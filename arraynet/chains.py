@@ -231,7 +231,8 @@ def _activations(count: int, chain: Chain, file: str) -> list[str]:
             file,
             "weights without a graph",
             f"{' and '.join(missing)} to say the activations "
-            "(for example hidden='sigmoid', output='softmax'; arraynet.ops has all)",
+            "(for example hidden='sigmoid', output='softmax'; arraynet.ops has all), or "
+            "layers= to list all",
         )
     from arraynet.formats.weights import one_of
 

@@ -52,12 +52,10 @@ def whole_because(graph: Graph) -> str:
     (symbols, *_) = trials(symbols_of(value.shape for value in graph.inputs))
     sizes = [{**symbols, batch: rows} for rows in _ROWS]
     try:
-        runs = [
-            {**graph.weights, **trial(graph.inputs, graph.nodes, graph.weights, each).values}
-            for each in sizes
-        ]
+        tried = [trial(graph.inputs, graph.nodes, graph.weights, each).values for each in sizes]
     except ArraynetError as error:
         return f"it does not take {_ROWS[0]} rows: {clipped(str(error), 120)}"
+    runs: list[Mapping[str, Known]] = [{**graph.weights, **values} for values in tried]
     rows = {value.name for value in graph.inputs}
     measured: set[str] = set()
     for node in graph.nodes:

@@ -14,9 +14,10 @@ import arraynet
 from arraynet import Backend, Network, batching, blocks
 from arraynet.backends.numpy import NumpyBackend
 from arraynet.errors import ShapeError
-from arraynet.graph import Graph, Value
+from arraynet.graph import Graph, Node, Value
 from arraynet.layers import sequential_graph
 from tests.networks import dense, mlp, normal, single
+from tests.ops.samples import has_dtype
 from tests.reference import assert_right, forward
 
 ROWS = 107
@@ -277,3 +278,18 @@ def test_the_pretrained_network_takes_everything_at_once_or_in_parts() -> None:
     assert whole.accuracy >= 0.96
     for batch_size in (1, 7, 100, 9999):
         assert network.evaluate(x, t, batch_size=batch_size).correct == whole.correct
+
+
+def test_rows_of_a_table_that_is_a_constant_are_gathered(backend: Backend) -> None:
+    """A node that moves elements may read constants."""
+    if not has_dtype(backend, "int32"):
+        pytest.skip(f"{backend.name} has no int32")
+    graph = Graph(
+        (Value("ids", ("batch",), "int32"),),
+        (Node("gather", ("table", "ids"), ("row",)), Node("relu", ("row",), ("y",))),
+        {"table": np.arange(12, dtype="f4").reshape(4, 3)},
+        ("y",),
+    )
+    ids = np.array([3, 0, 2, 2, 1], "int32")
+    found = Network(graph, backend).predict(ids, progress=lambda rows: None)
+    np.testing.assert_array_equal(found, np.arange(12.0).reshape(4, 3)[ids])

@@ -92,7 +92,7 @@ def warn(message: Warning | str, *place: Any) -> None:
 _NAMES = {"t": "--labels", "x": "--images"}
 
 _ARGUMENT = re.compile(
-    r"\b(hidden|output|layout|scale|dtype|backend|batch_size|allow_nonfinite|shape)="
+    r"\b(hidden|output|layers|input_shape|layout|scale|dtype|backend|batch_size|allow_nonfinite|shape)="
     r"('[^']*'|\"[^\"]*\"|\(height, width\)|[\w/.:-]*)"
 )
 

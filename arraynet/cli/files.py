@@ -52,7 +52,10 @@ def inspect(file: str) -> Answer:
             inputs = ", ".join(name or "-" for name in node.inputs)
             yield clipped(f"node {node.name} = {node.op}({inputs})", LONGEST)
         if not found.nodes:
-            yield "no graph: name its activations with --hidden and --output when it is used"
+            yield (
+                "no graph: name its activations with --hidden and --output, or its layers with "
+                "--layers, when it is used"
+            )
 
     return Answer(found, lines())
 
@@ -60,6 +63,8 @@ def inspect(file: str) -> Answer:
 @answering(
     "convert sample_weight.pkl network.safetensors \\",
     "    --hidden sigmoid --output softmax",
+    "convert params.pkl network.safetensors --layers 'conv, relu, \\",
+    "    max_pool 2x2 strides=2, flatten, affine, relu, affine, softmax'",
     "convert network.safetensors network.npz",
     options=[
         click.argument("source", metavar="IN"),
@@ -72,7 +77,7 @@ def convert(source: str, target: str, **reading: Any) -> Answer:
 
     IN is a .safetensors, .npz or .pkl file; a pickle is read, never executed. OUT is
     written whole or not at all: a file that was there stays until the new one is
-    complete. It loads again without --hidden and --output.
+    complete. It loads again without --hidden, --output or --layers.
     """
     graph = convert_file(source, target, **reading)
     nodes = [node.name for node in graph.nodes]

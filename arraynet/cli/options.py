@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import click
 from arraynet.backends import KNOWN
 from arraynet.chains import known_activations
 from arraynet.cli.commands import print_json, say, unknown
+from arraynet.cli.layers import layers, number, sizes
 from arraynet.errors import shortened
 from arraynet.formats.weights import LAYOUTS
 from arraynet.graph import DTYPES
@@ -87,18 +87,6 @@ class Choice(click.Choice[str]):
             self.fail(unknown(value, self.choices), param, ctx)
 
 
-def number(text: str) -> float:
-    """Return a finite number, or one number over another: 0.5, 1/255."""
-    above, slash, below = str(text).partition("/")
-    try:
-        value = float(above) / float(below) if slash else float(above)
-    except (ValueError, ZeroDivisionError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise click.BadParameter(f"{shortened(text)} is not a number such as 0.5 or 1/255.")
-    return value
-
-
 def backend_name(text: str) -> str:
     """Return the name of a backend, which need not work here, if there is one of that name."""
     if text.partition(":")[0] not in KNOWN:
@@ -144,6 +132,15 @@ MODEL = click.argument("model", required=False)
 NETWORK = together(
     option("--hidden", "Activation of hidden layers: sigmoid …", _ACTIVATION, "OP"),
     option("--output", "Activation of the output layer: softmax …", _ACTIVATION, "OP"),
+    option(
+        "--layers",
+        "All layers of weights without a graph, with commas: 'conv pads=1, relu, max_pool 2x2 "
+        "strides=2, flatten, affine, relu, scale 0.5, affine, softmax'. Those with weights "
+        "take them in order.",
+        layers,
+        "LIST",
+    ),
+    option("--input-shape", "Of one example, where layers do not tell it.", sizes, "1x28x28"),
     option(
         "--layout",
         "How weights lie: (in, out) or (out, in). Else the names in the file decide.",

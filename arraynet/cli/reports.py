@@ -9,6 +9,7 @@ import click
 
 import arraynet.doctor
 from arraynet.cli.commands import Bold
+from arraynet.cli.layers import number
 from arraynet.cli.options import (
     DTYPE,
     IMAGES,
@@ -22,7 +23,6 @@ from arraynet.cli.options import (
     backend_name,
     backends_option,
     count,
-    number,
     option,
 )
 from arraynet.cli.samples import labelled, name_of, open_network, unlabelled
@@ -49,6 +49,8 @@ def summary(model: str | None, **reading: Any) -> Answer:
 @answering(
     "evaluate",
     "evaluate sample_weight.pkl --hidden sigmoid --output softmax",
+    "evaluate params.pkl --layers 'conv, relu, max_pool 2x2 strides=2, \\",
+    "    flatten, affine, relu, affine, softmax'",
     "evaluate model.safetensors --images x.npy --labels t.npy --backend gpu --json",
     options=[MODEL, LABELLED, RUN, count("--batch-size", "Images at a time.", default=100), LIMIT],
 )

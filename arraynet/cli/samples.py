@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EMBEDDED = "digits"  # instead of a file: the network that comes with arraynet
 EMBEDDED_IMAGES = "the embedded test images"
 RANDOM_ROWS = 1000
+IMAGES = [int, str, str]  # what a network takes for which images may be of any size
 
 
 def is_embedded(model: str | None) -> bool:
@@ -54,8 +55,9 @@ def open_network(
         return arraynet.load(model, dtype=dtype, backend=backend, **reading)
     if any(value is not None and value is not False for value in reading.values()):
         raise click.UsageError(
-            "--hidden, --output, --layout, --scale and --allow-nonfinite are for the weights of a "
-            "file, and the embedded network is complete: give another MODEL, or leave them out."
+            "--hidden, --output, --layers, --input-shape, --layout, --scale and --allow-nonfinite "
+            "are for the weights of a file, and the embedded network is complete: give another "
+            "MODEL, or leave them out."
         )
     network = arraynet.load_pretrained(EMBEDDED, backend=backend)
     return network.astype(dtype) if dtype else network
@@ -164,6 +166,8 @@ def in_shape(
 
     They are flattened where it takes rows of features.
     """
+    if _size_of_one(network) is None and [type(n) for n in network.input_shape[1:]] == IMAGES:
+        return _of_any_size(images, network, path)[:limit]
     wanted = _known_size(network)
     one = images.shape[1:]
     if images.shape == wanted or math.prod(one) != math.prod(wanted) == images.size:
@@ -176,6 +180,22 @@ def in_shape(
         f"{path}: got images of {_sizes(one)}, expected {_sizes(wanted)}, as the network takes"
         f"{advice}"
     )
+
+
+def _of_any_size(images: HostArray, network: Network, path: str) -> HostArray:
+    """Return images for a network that takes them of several sizes, with their channels."""
+    wanted = network.input_shape
+    if images.ndim == len(wanted) - 2:
+        images = images[np.newaxis]  # a single image
+    if images.ndim == len(wanted) - 1 and wanted[1] == 1:
+        images = images[:, np.newaxis]
+    pairs = list(zip(images.shape[1:], wanted[1:], strict=False))
+    if images.ndim != len(wanted) or any(isinstance(w, int) and n != w for n, w in pairs):
+        raise ShapeError(
+            f"{path}: got images of shape {shape_text(images.shape)}, expected "
+            f"{shape_text(wanted)}, as the network takes"
+        )
+    return images
 
 
 def in_range(

@@ -131,8 +131,8 @@ def check_there(layer: LayerNames, names: Container[str], file: str, *, bias: bo
             raise refused(
                 file,
                 f"no tensor of that name (there is {there})",
-                "a weight and a bias for every layer (zeros where it has no bias; in layers=, "
-                "('conv', {'bias': False}) is one without)",
+                "a weight and a bias for every layer (zeros where it has no bias, or bias=False "
+                "for it among layers=)",
                 name,
             )
     if not bias and layer.bias in names:

@@ -170,8 +170,8 @@ def _unfit(
         return refused(
             file,
             f"a convolution's weight of shape {weight.shape}",
-            "layers=, which names the layers: layers=['conv', 'relu', ('max_pool', "
-            "{'kernel_shape': (2, 2), 'strides': (2, 2)}), 'flatten', 'affine', 'softmax']",
+            "(in, out) of a dense layer (layers= lists all layers: conv, relu, max_pool, "
+            "flatten, affine, softmax …)",
             layer.weight,
         )
     return refused(file, found, f"{shape}, not empty", layer.weight)

@@ -16,7 +16,7 @@ from arraynet import doctor
 from arraynet.backends import get_backend
 from arraynet.classification import checked_classes
 from arraynet.datasets import preprocess
-from arraynet.errors import BackendUnavailableError, ShapeError, shape_text
+from arraynet.errors import ArraynetError, BackendUnavailableError, ShapeError, shape_text
 from arraynet.labels import labels_from_scores
 from arraynet.network import Network
 from arraynet.web.neighbours import Neighbours
@@ -85,8 +85,18 @@ class Viewer:
         """
         with self._examining:
             if self._examined is None:
-                self._examined = {name: _examined(name) for name in self._names()}
+                self._examined = {name: self._facts(name) for name in self._names()}
             return [{"name": name, **facts} for name, facts in self._examined.items()]
+
+    def _facts(self, name: str) -> dict[str, str]:
+        """Return what there is to say of a backend, on which this network must run too."""
+        facts = _examined(name)
+        if not facts["error"]:
+            try:
+                self._network(name)
+            except ArraynetError as error:  # such as one without float64
+                return {"text": "", "error": str(error)}
+        return facts
 
     def look(self, drawing: Bytes, backend: str | None = None) -> dict[str, Any]:
         """Return what one drawing is to the network, in types that JSON has.

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.browser.page import Page
+from tests.test_convolutional import TYPED
 
 ARGUMENTS = (
     "--headless=new",
@@ -98,6 +99,15 @@ def book_url(test_data: Path) -> Iterator[str]:
     weights = str(test_data / "weights" / "sample_weight.pkl")
     network = ("--hidden", "sigmoid", "--output", "softmax")
     with serving(weights, *network, "--mnist", str(test_data / "mnist")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def deep_url(test_data: Path) -> Iterator[str]:
+    """Serve the book's network of chapter 8, of six convolutions, with MNIST beside it."""
+    weights = str(test_data / "weights" / "deep_convnet_params.pkl")
+    layers = TYPED["deep_convnet_params"]
+    with serving(weights, "--layers", layers, "--mnist", str(test_data / "mnist")) as url:
         yield url
 
 

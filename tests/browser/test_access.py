@@ -90,8 +90,11 @@ def test_what_a_screen_reader_is_told(opened: Open, embedded_url: str) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_at_360_pixels(opened: Open, embedded_url: str, dark: bool) -> None:
-    page = opened(embedded_url)
+@pytest.mark.parametrize("network", ["embedded_url", "deep_url"])
+def test_at_360_pixels(
+    opened: Open, request: pytest.FixtureRequest, network: str, dark: bool
+) -> None:
+    page = opened(request.getfixturevalue(network))
     page.draw(7)
     before = page.answer()
     page.view(360, 740, dark=dark)
@@ -103,7 +106,7 @@ def test_at_360_pixels(opened: Open, embedded_url: str, dark: bool) -> None:
     )
     assert wide == []
     assert page.answer() == before
-    page.picture("narrow-dark" if dark else "narrow")
+    page.picture(f"narrow-{network}-{'dark' if dark else 'light'}")
     page.click("#clear")
     page.draw(0)
     assert page.digit() == 0
@@ -115,7 +118,7 @@ def test_at_360_pixels(opened: Open, embedded_url: str, dark: bool) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("network", ["embedded_url", "book_url"])
+@pytest.mark.parametrize("network", ["embedded_url", "book_url", "deep_url"])
 def test_nothing_jumps(
     opened: Open, request: pytest.FixtureRequest, network: str, width: int
 ) -> None:

@@ -75,6 +75,45 @@ def test_what_is_shown_of_the_books_network(opened: Open, book_url: str) -> None
     ]
 
 
+@pytest.mark.parametrize("digit", DIGITS)
+def test_the_deep_network_sees_the_digit(opened: Open, deep_url: str, digit: int) -> None:
+    page = opened(deep_url)
+    page.draw(digit)
+    assert page.digit() == digit
+    page.picture(f"deep-{digit}")
+
+
+def test_feature_maps_are_small_pictures(opened: Open, deep_url: str) -> None:
+    page = opened(deep_url)
+    captions = page.texts("#layers figcaption span")[::2]
+    assert captions[0] == "conv1 (conv): 16 maps of 28 × 28"
+    assert "conv6 (conv): the first 16 of 64 maps of 8 × 8" in captions
+    sizes = (
+        "return [...document.querySelectorAll('.maps')]"
+        ".map(e => [...e.children].map(c => [c.width, c.height]))"
+    )
+    maps = page.run(sizes)
+    assert len(maps) == 15  # of six convolutions, six rectifiers and three poolings
+    assert maps[0] == [[28, 28]] * 16
+    assert maps[-1] == [[4, 4]] * 16
+    colors = (
+        "const copy = new OffscreenCanvas(28, 28).getContext('2d', { willReadFrequently: true });"
+        "return [...document.querySelectorAll('.maps')].map(e => new Set([...e.children].flatMap("
+        "c => { copy.drawImage(c, 0, 0);"
+        "  return [...copy.getImageData(0, 0, c.width, c.height).data]; })).size)"
+    )
+    assert max(page.run(colors)) <= 4  # the colour of 0 alone
+    page.draw(7)
+    page.answer()
+    assert min(page.run(colors)) > 20
+    assert page.run("return document.querySelector('.maps').getAttribute('aria-label')").startswith(
+        "conv1: from -"
+    )
+    page.click("#clear")
+    page.answer()
+    assert max(page.run(colors)) <= 4
+
+
 def test_another_backend(opened: Open, embedded_url: str) -> None:
     page = opened(embedded_url)
     page.draw(7)

@@ -129,6 +129,14 @@ def test_backends_are_listed_with_the_reason_where_they_fail(viewer: Viewer) -> 
             assert viewer.look(drawing(7), name)["label"] == 7
 
 
+def test_a_backend_without_the_networks_dtype_is_not_offered() -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    wide = Viewer(arraynet.load_pretrained("digits").astype("float64"), "")
+    listed = {entry["name"]: entry["error"] for entry in wide.backends()}
+    assert "float64" in listed["jax"]
+    assert listed["cpu"] == listed["array_api_strict"] == ""
+
+
 def test_an_unknown_backend(viewer: Viewer) -> None:
     with pytest.raises(BackendUnavailableError, match="got 'abacus', expected one of cpu, gpu"):
         viewer.look(drawing(1), "abacus")
@@ -252,15 +260,18 @@ def test_of_many_layers_the_first_are_shown() -> None:
     [
         ([("batch", 1, "height", "width")],
          r"takes \(batch, 1, height, width\), expected numbers after the first axis"),
-        ([("batch", 64), ("batch", 64)], "with 2 inputs, expected one"),
+        ([("batch", 2, 8, 8), ("batch", 64)], "with 2 inputs, expected one"),
     ],
 )  # fmt: skip
 def test_networks_whose_input_is_no_drawing(inputs: list[tuple[int | str, ...]], said: str) -> None:
     values = tuple(Value(f"x{n}", shape) for n, shape in enumerate(inputs))
-    nodes = [Node("global_max_pool" if len(inputs) == 1 else "relu", ("x0",), ("y",))]
-    if len(inputs) == 1:
-        nodes.append(Node("flatten", ("y",), ("z",)))
-    graph = Graph(values, tuple(nodes), {}, (nodes[-1].name,))
+    nodes = (
+        Node("global_max_pool", ("x0",), ("top",)),
+        Node("flatten", ("top",), ("flat",)),
+        Node("affine", ("flat", "W", "b"), ("y",)),
+    )
+    weights = {"W": np.zeros((len(inputs), 10)), "b": np.zeros(10)}
+    graph = Graph(values, nodes, weights, ("y",))
     with pytest.raises(arraynet.ArraynetError, match=said):
         Viewer(arraynet.Network(graph), "")
 

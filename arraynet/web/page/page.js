@@ -347,9 +347,11 @@ function showOutputs(seen) {
 
 /** Show a row of values as cells of one picture. */
 function showStrip(figure, values, end, colors) {
-  const columns = Math.min(50, values.length);
+  const dense = values.length > 200;
+  const columns = Math.min(dense ? 100 : 50, values.length);
   const rows = Math.ceil(values.length / columns);
-  const [canvas] = children(figure, 1, () => make("canvas", { class: "strip" }));
+  const [canvas] = children(figure, 1, () => make("canvas"));
+  canvas.className = dense ? "strip dense" : "strip";
   fill(canvas, columns, rows, values.map((v) => (v === null ? null : v / end)), colors);
   canvas.style.setProperty("--rows", rows);
 }
@@ -369,7 +371,7 @@ function extent({ size, shown, maps }) {
   if (!maps) return `${size} values${size > shown ? `, the first ${shown} shown` : ""}`;
   const { count, rows, columns } = maps;
   const seen = shown / (rows * columns);
-  return `${count} maps of ${rows} × ${columns}${count > seen ? `, the first ${seen} shown` : ""}`;
+  return `${count > seen ? `the first ${seen} of ` : ""}${count} maps of ${rows} × ${columns}`;
 }
 
 /** Return a few words on the values of a layer for who cannot see them. */
