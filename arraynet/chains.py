@@ -107,7 +107,7 @@ def _graph(tensors: Mapping[str, HostArray], chain: Chain, most: int, file: str)
     if chain.layers is not None:
         listed = _listed(chain, file)
         named = [one for layer in listed if (one := weighted_layer(layer))]
-        wanted = [Wanted(op, attributes.get("bias", True) is True) for op, attributes in named]
+        wanted = [Wanted(op, attributes.get("bias") is not False) for op, attributes in named]
     found = layer_weights(
         tensors, file=file, wanted=wanted, layout=chain.layout, mixed=chain.dtype is not None
     )
