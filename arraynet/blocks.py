@@ -20,6 +20,7 @@ from arraynet.cutting import batch_of, whole_because
 from arraynet.errors import ArraynetError
 from arraynet.graph import Graph
 from arraynet.inference import UNTOLD, trial
+from arraynet.ops.symbols import symbols_of
 
 COMPANY = 512
 """Rows that share the reading of the weights by default, where each uses a weight once."""
@@ -124,14 +125,28 @@ class Blocks:
         budget = self._backend.block_bytes
         if budget is None or not self._batch:
             return False
-        for value, x in zip(self._graph.inputs, arrays, strict=True):
-            if type(x) is not np.ndarray or x.ndim != len(value.shape):
+        rows = 0
+        for x, rank in zip(arrays, self._ranks, strict=True):
+            if type(x) is not np.ndarray or x.ndim != rank:
                 return False
-        rows = self.rows(arrays)
+            rows = max(rows, len(x))
+        if rows <= 1:
+            return True
         try:
-            return rows <= 1 or rows * self.cost(arrays).bytes <= budget
+            return rows * (self._row_bytes or self.cost(arrays).bytes) <= budget
         except ArraynetError:  # told where the inputs are checked
             return False
+
+    @cached_property
+    def _ranks(self) -> tuple[int, ...]:
+        """How many axes each input has."""
+        return tuple(len(value.shape) for value in self._graph.inputs)
+
+    @cached_property
+    def _row_bytes(self) -> int:
+        """How many bytes a row takes; 0 where that depends on other sizes."""
+        others = symbols_of(value.shape[1:] for value in self._graph.inputs)
+        return 0 if others else self._measured({self._batch: 1}).bytes
 
     def size(self, rows: int, cost: Cost, workers: int) -> int:
         """Return how many rows to run at a time."""

@@ -157,7 +157,12 @@ class Network(Described):
         OutOfMemoryError
             If not even one row fits into the device's memory.
         """
-        if len(inputs) == 1 and not named and batching.is_batches(inputs[0], self.inputs):
+        one = len(inputs) == 1 and not named
+        if (
+            one
+            and type(inputs[0]) is not np.ndarray
+            and batching.is_batches(inputs[0], self.inputs)
+        ):
             with advancing(progress, None) as advance, self._telling("predict"):
                 return self._named(
                     batching.batches(
@@ -166,10 +171,15 @@ class Network(Described):
                         advance,
                     )
                 )
-        arrays = in_order("predict", self.inputs, inputs, named)
+        arrays: Sequence[Any] = inputs
+        if self._ordered or not one or type(inputs[0]) is not np.ndarray:
+            arrays = in_order("predict", self.inputs, inputs, named)
         if batch_size is threads is None and progress is False and self._blocks.fit(arrays):
             try:
-                return self._named(batching.to_host(self._backend, self._program.run(*arrays)))
+                result = self._program.run(*arrays)
+                if type(result) is not tuple:
+                    return self._backend.to_host(result)
+                return self._named(batching.to_host(self._backend, result))
             except self._backend.out_of_memory as error:
                 self._tell_parts(error)
             # Only here has the failed call let go of its arrays.
