@@ -16,7 +16,6 @@ from arraynet.passes import (
 )
 from tests.networks import dense
 from tests.passes.helpers import assert_same, chain, ops, weights
-from tests.passes.reference import outputs
 
 
 def test_a_scale_of_the_input_goes_into_the_first_layer() -> None:
@@ -68,6 +67,7 @@ def test_a_scale_that_makes_several_features_of_one_stays_right(layers: Any) -> 
     assert_same(before, after)
 
 
+@pytest.mark.needs("numpy", "torch")
 def test_a_scale_that_is_read_twice_stays() -> None:
     layer = dense(3, 3)
     graph = Graph(
@@ -92,6 +92,9 @@ def images(*nodes: Node, channels: int = 4, **constants: Any) -> Graph:
 
 def assert_as_torch(before: Graph, after: Graph) -> None:
     x = np.random.default_rng(0).normal(size=(2, *before.inputs[0].shape[1:]))
+    pytest.importorskip("torch")
+    from tests.passes.reference import outputs
+
     (wanted,) = outputs(before, x)
     found = Program(after.validated(), NumpyBackend()).run(x)
     np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
@@ -115,6 +118,7 @@ CONVOLUTIONS: Any = [
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("op", "shape", "attributes"), CONVOLUTIONS)
+@pytest.mark.needs("numpy", "torch")
 def test_a_normalisation_goes_into_the_convolution_before_it(
     op: str, shape: Any, attributes: Any, bias: bool
 ) -> None:
@@ -136,6 +140,7 @@ def test_a_normalisation_goes_into_the_convolution_before_it(
 @pytest.mark.parametrize(("op", "shape", "attributes"), CONVOLUTIONS)
 @pytest.mark.parametrize("pads", [(0, 0, 0, 0), (1, 1, 1, 1)])
 @pytest.mark.parametrize("shift", [0.0, 0.5])
+@pytest.mark.needs("numpy", "torch")
 def test_a_scale_goes_into_the_convolution_after_it_a_shift_where_no_zeros_are(
     op: str, shape: Any, attributes: Any, pads: Any, shift: float
 ) -> None:
@@ -166,6 +171,7 @@ def test_a_scale_goes_into_the_convolution_after_it_a_shift_where_no_zeros_are(
         ("mul", ("x", "one"), []),
     ],
 )
+@pytest.mark.needs("numpy", "torch")
 def test_arithmetic_with_constants_is_a_scale(op: str, reads: Any, left: list[str]) -> None:
     known = {"k": _normal(4, 1, 1), "places": _normal(4, 6, 6), "columns": _normal(6)}
     known["one"] = _normal(1, 1, 1, 1)
@@ -198,6 +204,7 @@ def test_a_constant_that_makes_several_channels_of_one_is_no_scale() -> None:
     assert ops(absorb_scale(after)) == ["conv", "mul"]
 
 
+@pytest.mark.needs("numpy", "torch")
 def test_a_normalisation_alone_becomes_a_scale() -> None:
     before = images(Node("batch_normalization", ("x", *NORMALIZATION), ("y",)), **VECTORS)
     after = absorb_scale(before)
