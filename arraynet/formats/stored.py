@@ -170,6 +170,3 @@ def _place(number: int, array: HostArray) -> tuple[int, ...]:
     place = np.unravel_index(number, [array.shape[axis] for axis in axes]) if axes else ()
     found = dict(zip(axes, place, strict=True))
     return tuple(int(found[axis]) for axis in range(array.ndim))
-
-
-clipped = shortened  # the name that datasets imports
